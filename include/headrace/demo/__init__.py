@@ -1,0 +1,1 @@
+"""The demo: source servers, seeding, the supervisor and the summary."""
