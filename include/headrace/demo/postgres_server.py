@@ -217,6 +217,7 @@ class PostgresServer:
                     "--locale=C",
                     "--no-sync",
                 ),
+                check=False,
                 capture_output=True,
                 text=True,
                 cwd="/",
@@ -233,7 +234,8 @@ class PostgresServer:
 
     def _check_version(self) -> None:
         made = (self.data / "PG_VERSION").read_text().strip()
-        printed = subprocess.run([self._bin / "postgres", "--version"], capture_output=True, text=True).stdout
+        version = [self._bin / "postgres", "--version"]
+        printed = subprocess.run(version, check=True, capture_output=True, text=True).stdout
         ours = printed.split()[2].split(".")[0]
         if made != ours:
             raise ServerError(
