@@ -1,0 +1,41 @@
+# Every target sets up what it needs (nothing when that is done) and forwards to `python -m include.headrace`.
+PYTHON := .venv/bin/python
+HEADRACE := $(PYTHON) -m include.headrace
+
+# The query as it was typed: quotes and $$1 must reach the program, so neither make nor a shell expands it.
+override q := $(value q)
+export q
+format ?= table
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down test lint sql lock
+
+help:
+	@echo "make demo                 set up, run everything to its end on real data, print a summary"
+	@echo "make up                   everything running with the Airflow UI, until Ctrl-C"
+	@echo "make down                 stop what an earlier run left behind"
+	@echo "make sql q=\"select ...\"   ask the local Snowflake; format=csv for CSV"
+	@echo "make test [args=...]      every test, against real servers"
+	@echo "make lint                 style, types, the dbt project"
+	@echo "make lock                 solve requirements.lock again"
+
+setup:
+	@sh bin/setup
+
+demo up down: setup
+	@exec $(HEADRACE) $@
+
+test: setup
+	@exec $(PYTHON) -m pytest $(args)
+
+lint: setup
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@$(HEADRACE) parse --strict
+
+sql: setup
+	@exec $(HEADRACE) sql --format '$(format)' --from-environment q
+
+lock: setup
+	@sh bin/setup --lock
