@@ -106,7 +106,7 @@ def make_venv() -> None:
     """Make ``.venv`` with this interpreter, over one that is broken or of another Python."""
     say(f"making .venv with Python {sys.version.split()[0]}")
     uv = shutil.which("uv")
-    base = sys.executable if sys.prefix == sys.base_prefix else getattr(sys, "_base_executable", sys.executable)
+    base = os.path.realpath(sys.executable) if sys.prefix != sys.base_prefix else sys.executable
     if uv:
         run(uv, "venv", "--quiet", "--clear", "--python", base, VENV)
     else:
@@ -136,7 +136,7 @@ def install_requirements() -> None:
 
 
 def solve() -> None:
-    """Solve requirements-local.in (and with it requirements.txt) into requirements.lock, for every platform."""
+    """Solve requirements-local.in, and requirements.txt with it, into requirements.lock for every platform."""
     uv = find_uv()
     if uv is None:
         raise SetupError("the lock is made by uv, which cannot be installed here")
