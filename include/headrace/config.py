@@ -1,105 +1,333 @@
 """The models of ``include/sources/*.yml``: one file a source system.
 
 The file's name without ``.yml`` is the source's name, its schema in RAW and its DAG's name.
+Rules that hold between fields look at the values as written, before they are converted, so that
+one reading of a file reports every error in it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic import ModelWrapValidatorHandler as Handler
 
-from include.headrace.settings import SOURCES_DIR
+from include.headrace import config_rules as rules
+from include.headrace import config_values as values
+from include.headrace import durations, settings
+from include.headrace.config_errors import Problem, nearest, problems_of, validation_error
+from include.headrace.config_yaml import Document, dotted, read_document
+from include.headrace.errors import ConfigError
 
 Disposition = Literal["append", "merge", "replace"]
 Contract = Literal["evolve", "freeze", "discard"]
+
+Text = Annotated[str, Field(min_length=1)]
+Tag = Annotated[str, Field(min_length=1, max_length=100)]
+Location = Annotated[Text, AfterValidator(values.location)]
+ConnectionId = Annotated[Text, AfterValidator(values.connection_id)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(durations.parse_duration),
+    WithJsonSchema(
+        {"type": "string", "pattern": durations.PATTERN, "examples": ["10m", "2h", "1d", "PT10M"]}
+    ),
+]
+PositiveDuration = Annotated[Duration, AfterValidator(rules.positive)]
 
 
 class Model(BaseModel):
     """Base of every model here: unknown fields are errors, values do not change after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def _problems(cls, data: Mapping[str, Any]) -> list[Problem]:
+        """What is wrong between the fields of ``data``, the values as written."""
+        return []
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_problems(cls, data: Any, handler: Handler[Self]) -> Self:
+        found = cls._problems(data) if isinstance(data, Mapping) else []
+        try:
+            made = handler(data)
+        except ValidationError as error:
+            found = [*problems_of(cls, error), *found]
+        if found:
+            raise validation_error(cls, found)
+        return made
 
 
 class Schedule(Model):
-    """When a source is loaded: exactly one of ``cron``, ``interval`` and ``assets``."""
+    """When a source is loaded: exactly one of `cron`, `interval` and `assets`."""
 
-    cron: str | None = None
-    interval: timedelta | None = None
-    assets: tuple[str, ...] = ()
-    timezone: str = "UTC"
+    cron: Annotated[str, AfterValidator(values.cron)] | None = Field(
+        default=None, description="A cron expression of five fields, or a preset such as @daily."
+    )
+    interval: PositiveDuration | None = Field(
+        default=None, description="The time from one load to the next, such as 30m, 1h or PT1H."
+    )
+    assets: tuple[Text, ...] = Field(
+        default=(),
+        description="Assets to wait for, such as raw.operations: the source loads once all have news.",
+    )
+    timezone: Annotated[str, AfterValidator(values.timezone)] = Field(
+        default="UTC", description="The IANA time zone in which `cron` is read, such as America/New_York."
+    )
+
+    @classmethod
+    def _problems(cls, data: Mapping[str, Any]) -> list[Problem]:
+        return rules.schedule(data)
+
+
+def _schedule(value: object) -> object:
+    return {"cron": value} if isinstance(value, str) else value
+
+
+CronText = Annotated[
+    str, Field(description="A cron expression or preset, in UTC.", examples=["@daily", "0 6 * * *"])
+]
+AnySchedule = Annotated[
+    Schedule | None, BeforeValidator(_schedule, json_schema_input_type=CronText | Schedule | None)
+]
 
 
 class Table(Model):
     """What every kind of table has."""
 
-    name: str
-    primary_key: tuple[str, ...] = ()
-    cursor: str | None = None
-    overlap: timedelta = timedelta(0)
-    disposition: Disposition = "replace"
-    contract: Contract = "evolve"
-    exclude: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    limit: int | None = None
-    sample: float | None = None
-    window: timedelta | None = None
+    model_config = ConfigDict(json_schema_extra=rules.table_schema)
+
+    name: Text = Field(
+        description="The table's name in the source. In RAW it is upper case, other characters as underscores."
+    )
+    primary_key: tuple[Text, ...] = Field(
+        default=(), description="The columns that together tell a row from every other. Needed to merge."
+    )
+    cursor: Text | None = Field(
+        default=None,
+        description="The column that grows when a row is new or changed, such as updated_at. With it, each load "
+        "reads only what came since the last. For append and merge.",
+    )
+    overlap: Duration = Field(
+        default=timedelta(0),
+        description="How far before the last load's end to read again, for rows that were committed late. "
+        "Needs a cursor that is a time, and to append also a primary key.",
+    )
+    disposition: Disposition = Field(
+        default="replace",
+        description="What a load does to the table: replace all of it, append the new rows, or merge them by key.",
+    )
+    contract: Contract = Field(
+        default="evolve",
+        description="What new columns do: evolve adds them and widens types, freeze fails the load, discard "
+        "leaves them out.",
+    )
+    exclude: tuple[Text, ...] = Field(default=(), description="Columns of the source to leave out.")
+    tags: tuple[Tag, ...] = Field(default=(), description="Tags to find the table's tasks by.")
+    limit: Annotated[int, Field(strict=True, ge=1)] | None = Field(
+        default=None, description="For prototyping: read at most this many rows. Ignored in prod."
+    )
+    sample: Annotated[float, Field(strict=True, gt=0, le=1, allow_inf_nan=False)] | None = Field(
+        default=None,
+        description="For prototyping: read about this share of the rows, over 0 to 1. Ignored in prod.",
+    )
+    window: PositiveDuration | None = Field(
+        default=None,
+        description="For prototyping: read only rows whose cursor lies in the last such time. Ignored in prod.",
+    )
+
+    @classmethod
+    def _problems(cls, data: Mapping[str, Any]) -> list[Problem]:
+        return rules.table(data)
 
 
 class PostgresTable(Table):
     """A table or view of PostgreSQL."""
 
-    db_schema: str = Field(default="public", alias="schema")
+    db_schema: Text = Field(
+        default="public", alias="schema", description="The schema in PostgreSQL that holds the table."
+    )
 
 
 class FileTable(Table):
     """Files of one shape, found by a glob below the source's location and read in name order."""
 
-    path: str
+    path: Annotated[str, AfterValidator(values.relative_glob)] = Field(
+        description="A pattern below the source's `location` for the table's files, such as flights-*.parquet."
+    )
 
 
 class CsvTable(FileTable):
-    """CSV files. A column lands as VARCHAR unless ``columns`` gives it a type."""
+    """CSV files. A column lands as VARCHAR unless `columns` gives it a type."""
 
-    delimiter: str = ","
-    encoding: str = "utf-8"
-    null_values: tuple[str, ...] = ("",)
-    columns: dict[str, str] = {}
+    delimiter: Annotated[str, AfterValidator(values.delimiter)] = Field(
+        default=",", description="The one character between two fields."
+    )
+    encoding: Annotated[str, AfterValidator(values.encoding)] = Field(
+        default="utf-8", description="The files' text encoding, such as utf-8, latin-1 or cp1252."
+    )
+    null_values: tuple[str, ...] = Field(
+        default=("",), description="Texts that mean that there is no value. By default the empty one."
+    )
+    columns: dict[Text, Annotated[str, AfterValidator(values.column_type)]] = Field(
+        default={}, description="Snowflake types of columns, such as NUMBER(10,0), DATE or TIMESTAMP_NTZ."
+    )
+
+
+LOCATION = (
+    "The folder or URL that holds the files, such as s3://bucket/folder; a relative folder begins at the "
+    "project's root. ${NAME} stands for an environment variable and ${NAME:-default} for one with a default, so "
+    "that one file serves a laptop and a deployment. Nothing else is replaced, and a variable without value and "
+    "default is an error."
+)
 
 
 class Source(Model):
     """What every kind of source has. ``name`` comes from the file's name, not from the file."""
 
-    name: str
-    schedule: Schedule | None = None
-    tags: tuple[str, ...] = ()
-    concurrency: int = 4
+    name: Annotated[str, AfterValidator(values.source_name)] = Field(
+        description="The file's name without .yml."
+    )
+    schedule: AnySchedule = Field(
+        default=None,
+        description="When to load: a cron expression or preset, a mapping with cron and timezone, with interval, "
+        "or with assets. Without it the source is loaded by hand only.",
+    )
+    tags: tuple[Tag, ...] = Field(default=(), description="Tags to find the source's DAG by.")
+    concurrency: Annotated[int, Field(strict=True, ge=1)] = Field(
+        default=4, description="How many tables of the source may be read at the same time."
+    )
+
+    @classmethod
+    def _problems(cls, data: Mapping[str, Any]) -> list[Problem]:
+        return rules.source(data)
 
 
 class PostgresSource(Source):
-    kind: Literal["postgres"]
-    connection: str
-    tables: tuple[PostgresTable, ...]
+    """A PostgreSQL database."""
+
+    kind: Literal["postgres"] = Field(description="The kind of the source system.")
+    connection: ConnectionId = Field(
+        description="The id of the Airflow connection that holds address and login."
+    )
+    tables: tuple[PostgresTable, ...] = Field(min_length=1, description="The tables to load.")
 
 
 class CsvSource(Source):
-    kind: Literal["csv"]
-    location: str
-    connection: str | None = None
-    tables: tuple[CsvTable, ...]
+    """CSV files in a folder or an object store."""
+
+    kind: Literal["csv"] = Field(description="The kind of the source system.")
+    location: Location = Field(description=LOCATION)
+    connection: ConnectionId | None = Field(
+        default=None, description="The id of the Airflow connection for the object store, if it needs one."
+    )
+    tables: tuple[CsvTable, ...] = Field(min_length=1, description="The tables to load.")
 
 
 class ParquetSource(Source):
-    kind: Literal["parquet"]
-    location: str
-    connection: str | None = None
-    tables: tuple[FileTable, ...]
+    """Parquet files in a folder or an object store."""
+
+    kind: Literal["parquet"] = Field(description="The kind of the source system.")
+    location: Location = Field(description=LOCATION)
+    connection: ConnectionId | None = Field(
+        default=None, description="The id of the Airflow connection for the object store, if it needs one."
+    )
+    tables: tuple[FileTable, ...] = Field(min_length=1, description="The tables to load.")
 
 
 AnySource = Annotated[PostgresSource | CsvSource | ParquetSource, Field(discriminator="kind")]
 
+KINDS: dict[str, type[PostgresSource] | type[CsvSource] | type[ParquetSource]] = {
+    "csv": CsvSource,
+    "parquet": ParquetSource,
+    "postgres": PostgresSource,
+}
+
 
 def source_names() -> list[str]:
-    """The names of all sources: the stems of ``include/sources/*.yml``, sorted."""
-    return sorted(path.stem for path in SOURCES_DIR.glob("*.yml"))
+    """The names of all sources: the stems of ``include/sources/*.yml``, sorted. No file is read."""
+    return sorted(path.stem for path in settings.SOURCES_DIR.glob("*.yml"))
+
+
+def load_source(path: Path) -> AnySource:
+    """Read one source file.
+
+    Raises ConfigError with a line ``file:line: field: what is wrong, and the remedy`` for each
+    error in the file, in the order of the file.
+    """
+    document = read_document(path)
+    try:
+        source = _validated(document)
+    except ValidationError as error:
+        problems = [
+            (
+                document.line(detail["loc"]),
+                f"{dotted(detail['loc'])}: {detail['msg']}" if detail["loc"] else detail["msg"],
+            )
+            for detail in error.errors(include_url=False)
+        ]
+        raise document.error([*document.problems, *problems]) from None
+    problems = [*document.problems]
+    siblings = {sibling.stem for sibling in path.parent.glob("*.yml")}
+    for location, what in rules.unknown_assets(source.schedule.assets if source.schedule else (), siblings):
+        problems.append((document.line(location), f"{dotted(location)}: {what}"))
+    if problems:
+        raise document.error(problems)
+    return source
+
+
+def _validated(document: Document) -> AnySource:
+    data, name = document.data, document.path.stem
+    kind = data.get("kind")
+    kinds = f"the kinds are {', '.join(KINDS)}."
+    if "kind" not in data:
+        raise validation_error(Source, [(("kind",), f"is required but missing; {kinds}")])
+    if not isinstance(kind, str) or kind not in KINDS:
+        hint = nearest(str(kind), KINDS)
+        raise validation_error(
+            Source, [(("kind",), f"is not a kind that is known ({kind!r}); {hint} {kinds}")]
+        )
+    if "name" in data:
+        raise validation_error(
+            Source,
+            [
+                (
+                    ("name",),
+                    f"is not a field: the file's name gives it ({name}); remove it, or rename the file.",
+                )
+            ],
+        )
+    return KINDS[kind].model_validate({**data, "name": name})
+
+
+def load_sources() -> list[AnySource]:
+    """Read every file of ``include/sources``, in the order of their names.
+
+    Raises ConfigError with the errors of all files, and for a file that ends in ``.yaml``, which
+    would be passed over.
+    """
+    sources: list[AnySource] = []
+    errors: list[str] = []
+    for path in sorted(settings.SOURCES_DIR.glob("*.yaml")):
+        errors.append(f"{path.name}: The file would be passed over; rename it to end in .yml.")
+    for name in source_names():
+        try:
+            sources.append(load_source(settings.SOURCES_DIR / f"{name}.yml"))
+        except ConfigError as error:
+            errors.append(str(error))
+    if errors:
+        raise ConfigError("\n".join(errors))
+    return sources

@@ -1,0 +1,159 @@
+"""Rules between the fields of a source file. They read the values as written, of any type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from include.headrace.config_errors import Problem, nearest
+from include.headrace.durations import parse_duration
+from include.headrace.errors import SourceError
+from include.headrace.names import MAX_LENGTH, fold
+
+QUARANTINE = "__QUARANTINE"
+"""Ending of the table that holds what a load set aside."""
+
+ASSET_PREFIX = "raw."
+
+
+def positive(value: timedelta) -> timedelta:
+    """A duration over zero. Raises ValueError for zero."""
+    if not value:
+        raise ValueError("is no time at all; write a duration over zero, such as 1h, or remove the field")
+    return value
+
+
+def _texts(data: Mapping[str, Any], field: str) -> list[str]:
+    given = data.get(field)
+    return [item for item in given if isinstance(item, str)] if isinstance(given, (list, tuple)) else []
+
+
+def schedule(data: Mapping[str, Any]) -> list[Problem]:
+    """Exactly one of cron, interval and assets, and a time zone only where it is used."""
+    given = [field for field in ("cron", "interval", "assets") if data.get(field) not in (None, [], ())]
+    found: list[Problem] = []
+    if not given:
+        found.append(((), "says no time; give one of cron, interval and assets, or remove `schedule`."))
+    elif len(given) > 1:
+        found.append(
+            ((given[1],), f"stands beside {given[0]}; keep exactly one of cron, interval and assets.")
+        )
+    if data.get("timezone") is not None and "cron" not in given:
+        found.append((("timezone",), "means something for cron only; remove it."))
+    return found
+
+
+def table(data: Mapping[str, Any]) -> list[Problem]:
+    """What disposition, key, cursor, overlap and window ask of one another."""
+    found: list[Problem] = []
+    disposition = data.get("disposition", "replace")
+    has = {field: data.get(field) not in (None, [], ()) for field in ("primary_key", "cursor", "window")}
+    overlap = _has_overlap(data.get("overlap"))
+    if disposition == "merge" and not has["primary_key"]:
+        found.append((("primary_key",), "is missing, and merge finds rows by it; add it, or use replace."))
+    if disposition == "append" and not has["cursor"]:
+        what = "is missing: without it a second run would append every row again; add it, or use replace or merge."
+        found.append((("cursor",), what))
+    if disposition == "append" and overlap and not has["primary_key"]:
+        what = "reads rows again, and without a key append would double them; add primary_key, or remove overlap."
+        found.append((("overlap",), what))
+    if disposition == "replace" and has["cursor"]:
+        what = (
+            "does nothing here: replace (the default disposition) reads the whole table each time; set disposition "
+            "to merge or append, or remove cursor."
+        )
+        found.append((("cursor",), what))
+    if overlap and not has["cursor"]:
+        found.append((("overlap",), "needs a cursor to go back on; add cursor, or remove overlap."))
+    if has["window"] and not has["cursor"]:
+        what = "needs a cursor to look at; add cursor (with merge or append), or use limit or sample."
+        found.append((("window",), what))
+    return found + _columns(data)
+
+
+def _has_overlap(value: object) -> bool:
+    try:
+        return bool(parse_duration(value))
+    except ValueError:
+        return False
+
+
+def _columns(data: Mapping[str, Any]) -> list[Problem]:
+    found: list[Problem] = []
+    needed = dict.fromkeys(_texts(data, "primary_key"), "primary_key")
+    if isinstance(data.get("cursor"), str):
+        needed.setdefault(data["cursor"], "cursor")
+    for column in sorted(set(_texts(data, "exclude")) & set(needed)):
+        what = f"leaves out {column!r}, which {needed[column]} needs; remove it from one of them."
+        found.append((("exclude",), what))
+    for field in ("primary_key", "exclude", "tags"):
+        given = _texts(data, field)
+        doubled = sorted({item for item in given if given.count(item) > 1})
+        found.extend(((field,), f"names {item!r} twice; keep one.") for item in doubled)
+    return found
+
+
+def source(data: Mapping[str, Any]) -> list[Problem]:
+    """Names of tables that would fall together in RAW, and a source that waits for itself."""
+    name = data.get("name")
+    found: list[Problem] = []
+    plan = data.get("schedule")
+    own = f"{ASSET_PREFIX}{name}"
+    if isinstance(plan, Mapping) and own in _texts(plan, "assets"):
+        what = f"waits for {own}, which this source itself gives; name another asset."
+        found.append((("schedule", "assets"), what))
+    tables = data.get("tables")
+    owners: dict[str, str] = {}
+    for position, item in enumerate(tables if isinstance(tables, (list, tuple)) else ()):
+        table_name = item.get("name") if isinstance(item, Mapping) else getattr(item, "name", None)
+        if isinstance(table_name, str) and table_name:
+            what = _table_name(table_name, str(name), owners)
+            if what:
+                found.append((("tables", position, "name"), what))
+    return found
+
+
+def _table_name(name: str, source_name: str, owners: dict[str, str]) -> str | None:
+    try:
+        target = fold(name)
+        fold(f"FENCE__{source_name}__{name}")
+        fold(name + QUARANTINE)
+    except SourceError:
+        return (
+            f"is too long: with what the ledger adds it passes {MAX_LENGTH} characters; rename it by a view."
+        )
+    if target.endswith(QUARANTINE):
+        return f"becomes {target}, and {QUARANTINE} ends the tables of rows set aside; rename it by a view."
+    if target in owners:
+        return (
+            f"becomes {target} in RAW, as {owners[target]!r} does; keep one, or put one of them in a source file "
+            "of its own."
+        )
+    owners[target] = name
+    return None
+
+
+def unknown_assets(assets: Iterable[str], sources: Iterable[str]) -> list[Problem]:
+    """Assets ``raw.<source>`` that no source file gives: a DAG that waits for one never runs."""
+    known = [f"{ASSET_PREFIX}{name}" for name in sources]
+    return [
+        (("schedule", "assets", position), f"is an asset that no source gives; {nearest(asset, known)}")
+        for position, asset in enumerate(assets)
+        if asset.startswith(ASSET_PREFIX) and asset not in known
+    ]
+
+
+def table_schema(schema: dict[str, Any]) -> None:
+    """Put the rules that JSON Schema can say into a table's schema, for editors."""
+    schema["allOf"] = [
+        _when("merge", "primary_key"),
+        _when("append", "cursor"),
+    ]
+
+
+def _when(disposition: str, needed: str) -> dict[str, Any]:
+    return {
+        "if": {"properties": {"disposition": {"const": disposition}}, "required": ["disposition"]},
+        "then": {"required": [needed]},
+    }

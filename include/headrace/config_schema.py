@@ -1,0 +1,39 @@
+"""The JSON Schema of source files, for completion and checks in editors.
+
+``python -m include.headrace.config_schema`` writes it; a test fails when the file is stale.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from include.headrace.config import KINDS, AnySource
+
+SCHEMA_FILE = Path(__file__).with_name("source.schema.json")
+
+
+def source_schema() -> dict[str, Any]:
+    """The schema of one source file. ``name`` is left out of it: the file's name gives it."""
+    schema = TypeAdapter[Any](AnySource).json_schema(mode="validation")
+    for model in KINDS.values():
+        definition = schema["$defs"][model.__name__]
+        del definition["properties"]["name"]
+        definition["required"].remove("name")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A source of Headrace: one file of include/sources",
+        **schema,
+    }
+
+
+def schema_text() -> str:
+    """The schema as its file holds it."""
+    return json.dumps(source_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
