@@ -1,0 +1,1 @@
+{{ rename_flights(source("archive", "flights"), "cast(null as timestamp_ntz)") }}
