@@ -234,7 +234,7 @@ class PostgresServer:
 
     def _check_version(self) -> None:
         made = (self.data / "PG_VERSION").read_text().strip()
-        version = [self._bin / "postgres", "--version"]
+        version = [str(self._bin / "postgres"), "--version"]
         printed = subprocess.run(version, check=True, capture_output=True, text=True).stdout
         ours = printed.split()[2].split(".")[0]
         if made != ours:
