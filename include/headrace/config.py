@@ -111,15 +111,15 @@ class Table(Model):
     model_config = ConfigDict(json_schema_extra=rules.table_schema)
 
     name: Text = Field(
-        description="The table's name in the source. In RAW it is upper case, other characters as underscores."
+        description="The table's name in the source. In RAW: upper case, other characters as underscores."
     )
     primary_key: tuple[Text, ...] = Field(
         default=(), description="The columns that together tell a row from every other. Needed to merge."
     )
     cursor: Text | None = Field(
         default=None,
-        description="The column that grows when a row is new or changed, such as updated_at. With it, each load "
-        "reads only what came since the last. For append and merge.",
+        description="The column that grows when a row is new or changed, such as updated_at. With it, "
+        "each load reads only what came since the last. For append and merge.",
     )
     overlap: Duration = Field(
         default=timedelta(0),
@@ -128,7 +128,7 @@ class Table(Model):
     )
     disposition: Disposition = Field(
         default="replace",
-        description="What a load does to the table: replace all of it, append the new rows, or merge them by key.",
+        description="What a load does to the table: replace it, append the new rows, or merge them by key.",
     )
     contract: Contract = Field(
         default="evolve",
@@ -146,7 +146,7 @@ class Table(Model):
     )
     window: PositiveDuration | None = Field(
         default=None,
-        description="For prototyping: read only rows whose cursor lies in the last such time. Ignored in prod.",
+        description="For prototyping: read only rows whose cursor is not older than this. Ignored in prod.",
     )
 
     @classmethod
@@ -166,7 +166,7 @@ class FileTable(Table):
     """Files of one shape, found by a glob below the source's location and read in name order."""
 
     path: Annotated[str, AfterValidator(values.relative_glob)] = Field(
-        description="A pattern below the source's `location` for the table's files, such as flights-*.parquet."
+        description="A pattern below `location` for the table's files, such as flights-*.parquet."
     )
 
 
@@ -189,9 +189,9 @@ class CsvTable(FileTable):
 
 LOCATION = (
     "The folder or URL that holds the files, such as s3://bucket/folder; a relative folder begins at the "
-    "project's root. ${NAME} stands for an environment variable and ${NAME:-default} for one with a default, so "
-    "that one file serves a laptop and a deployment. Nothing else is replaced, and a variable without value and "
-    "default is an error."
+    "project's root. ${NAME} stands for an environment variable and ${NAME:-default} for one with a "
+    "default, so that one file serves a laptop and a deployment. Nothing else is replaced, and a variable "
+    "without value and default is an error."
 )
 
 
@@ -203,8 +203,8 @@ class Source(Model):
     )
     schedule: AnySchedule = Field(
         default=None,
-        description="When to load: a cron expression or preset, a mapping with cron and timezone, with interval, "
-        "or with assets. Without it the source is loaded by hand only.",
+        description="When to load: a cron expression or preset, a mapping with cron and timezone, with "
+        "interval, or with assets. Without it the source is loaded by hand only.",
     )
     tags: tuple[Tag, ...] = Field(default=(), description="Tags to find the source's DAG by.")
     concurrency: Annotated[int, Field(strict=True, ge=1)] = Field(
@@ -273,20 +273,20 @@ def load_source(path: Path) -> AnySource:
         source = _validated(document)
     except ValidationError as error:
         problems = [
-            (
-                document.line(detail["loc"]),
-                f"{dotted(detail['loc'])}: {detail['msg']}" if detail["loc"] else detail["msg"],
-            )
-            for detail in error.errors(include_url=False)
+            _placed(document, detail["loc"], detail["msg"]) for detail in error.errors(include_url=False)
         ]
         raise document.error([*document.problems, *problems]) from None
     problems = [*document.problems]
     siblings = {sibling.stem for sibling in path.parent.glob("*.yml")}
     for location, what in rules.unknown_assets(source.schedule.assets if source.schedule else (), siblings):
-        problems.append((document.line(location), f"{dotted(location)}: {what}"))
+        problems.append(_placed(document, location, what))
     if problems:
         raise document.error(problems)
     return source
+
+
+def _placed(document: Document, location: tuple[str | int, ...], what: str) -> tuple[int, str]:
+    return document.line(location), f"{dotted(location)}: {what}" if location else what
 
 
 def _validated(document: Document) -> AnySource:

@@ -53,15 +53,15 @@ def table(data: Mapping[str, Any]) -> list[Problem]:
     if disposition == "merge" and not has["primary_key"]:
         found.append((("primary_key",), "is missing, and merge finds rows by it; add it, or use replace."))
     if disposition == "append" and not has["cursor"]:
-        what = "is missing: without it a second run would append every row again; add it, or use replace or merge."
+        what = "is missing: without it a second run appends every row again; add it, or use replace or merge."
         found.append((("cursor",), what))
     if disposition == "append" and overlap and not has["primary_key"]:
-        what = "reads rows again, and without a key append would double them; add primary_key, or remove overlap."
+        what = "reads rows again, and append without a key doubles them; add primary_key, or remove overlap."
         found.append((("overlap",), what))
     if disposition == "replace" and has["cursor"]:
         what = (
-            "does nothing here: replace (the default disposition) reads the whole table each time; set disposition "
-            "to merge or append, or remove cursor."
+            "does nothing here: replace (the default disposition) reads the whole table each time; "
+            "set disposition to merge or append, or remove cursor."
         )
         found.append((("cursor",), what))
     if overlap and not has["cursor"]:
@@ -108,9 +108,9 @@ def source(data: Mapping[str, Any]) -> list[Problem]:
     for position, item in enumerate(tables if isinstance(tables, (list, tuple)) else ()):
         table_name = item.get("name") if isinstance(item, Mapping) else getattr(item, "name", None)
         if isinstance(table_name, str) and table_name:
-            what = _table_name(table_name, str(name), owners)
-            if what:
-                found.append((("tables", position, "name"), what))
+            problem = _table_name(table_name, str(name), owners)
+            if problem:
+                found.append((("tables", position, "name"), problem))
     return found
 
 
@@ -127,8 +127,8 @@ def _table_name(name: str, source_name: str, owners: dict[str, str]) -> str | No
         return f"becomes {target}, and {QUARANTINE} ends the tables of rows set aside; rename it by a view."
     if target in owners:
         return (
-            f"becomes {target} in RAW, as {owners[target]!r} does; keep one, or put one of them in a source file "
-            "of its own."
+            f"becomes {target} in RAW, as {owners[target]!r} does; keep one, or put one of them in a "
+            "source file of its own."
         )
     owners[target] = name
     return None

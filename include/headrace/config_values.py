@@ -30,11 +30,11 @@ def source_name(value: str) -> str:
     """A source's name: small letters and digits, words joined by one underscore."""
     if not SOURCE_NAME.fullmatch(value):
         raise ValueError(
-            f"The source's name {value!r} comes from the file's name; rename the file to small letters, digits "
-            "and single underscores, beginning with a letter, such as sales_eu.yml"
+            f"comes from the file's name, and {value!r} will not do; rename the file to small letters, "
+            "digits and single underscores, beginning with a letter, such as sales_eu.yml"
         )
     if value in RESERVED_SOURCES:
-        raise ValueError(f"The name {value!r} is taken by a schema that RAW needs itself; rename the file")
+        raise ValueError(f"is taken: {value!r} is a schema that RAW needs itself; rename the file")
     return value
 
 
@@ -42,8 +42,8 @@ def connection_id(value: str) -> str:
     """An Airflow connection id. The value is not repeated in the error: it may be a URI with a password."""
     if not re.fullmatch(r"[\w.-]{1,200}", value):
         raise ValueError(
-            "is not a connection id; write the id of an Airflow connection (letters, digits, _ . -), and keep "
-            "the address and password in that connection"
+            "is not a connection id; write the id of an Airflow connection (letters, digits, _ . -), "
+            "and keep the address and password in that connection"
         )
     return value
 
@@ -55,7 +55,7 @@ def cron(value: str) -> str:
     if value.startswith("@"):
         raise ValueError(f"is an unknown preset ({value}); use one of {', '.join(PRESETS)}")
     # croniter comes with Airflow and is imported only for a file that has an expression.
-    from croniter import CroniterError, croniter
+    from croniter import CroniterError, croniter  # type: ignore[import-untyped]
 
     remedy = "write five fields (minute hour day month weekday), such as 0 6 * * *"
     if len(value.split()) != 5:
@@ -90,7 +90,8 @@ def location(value: str) -> str:
         text = os.environ.get(name) or default
         if text is None:
             raise ValueError(
-                f"uses ${{{name}}}, which is not set; set it in the environment, or give a default: ${{{name}:-.local}}"
+                f"uses ${{{name}}}, which is not set; set it in the environment, or give a default: "
+                f"${{{name}:-.local}}"
             )
         return text
 
@@ -113,7 +114,8 @@ def relative_glob(value: str) -> str:
     path = PurePosixPath(value)
     if not value or path.is_absolute() or ".." in path.parts or "://" in value:
         raise ValueError(
-            "must be a pattern below `location`, without a leading / and without ..; write it as flights-*.csv"
+            "must be a pattern below `location`, without a leading / and without ..; write it as "
+            "flights-*.csv"
         )
     return value
 
@@ -142,7 +144,7 @@ def column_type(value: str) -> str:
     """A Snowflake type that text can be read as, without spaces."""
     if not COLUMN_TYPE.fullmatch(value):
         raise ValueError(
-            f"is not a type that text can be read as ({value!r}); use BOOLEAN, DATE, FLOAT, NUMBER(38,0), TIME, "
-            "TIMESTAMP_NTZ, TIMESTAMP_TZ, VARCHAR, BINARY or VARIANT"
+            f"is not a type that text can be read as ({value!r}); use BOOLEAN, DATE, FLOAT, NUMBER(38,0), "
+            "TIME, TIMESTAMP_NTZ, TIMESTAMP_TZ, VARCHAR, BINARY or VARIANT"
         )
     return value
