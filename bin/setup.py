@@ -136,7 +136,7 @@ def install_requirements() -> None:
 
 
 def solve() -> None:
-    """Solve requirements-local.in, and requirements.txt with it, into requirements.lock for every platform."""
+    """Solve requirements-local.in, and with it requirements.txt, into requirements.lock."""
     uv = find_uv()
     if uv is None:
         raise SetupError("the lock is made by uv, which cannot be installed here")
@@ -163,7 +163,7 @@ def main(arguments: list[str]) -> int:
                 solve()
             elif not STAMP.exists() or STAMP.read_text() != fingerprint():
                 install_packages()
-                if not PYTHON.exists() or Path(sys.prefix) != VENV:
+                if not PYTHON.exists() or Path(sys.prefix).resolve() != VENV:
                     make_venv()
                 install_requirements()
                 STAMP.write_text(fingerprint())
