@@ -53,7 +53,9 @@ def earlier_by(text: str, overlap: timedelta, column_type: str) -> str:
     if not overlap:
         return text
     if not is_time(column_type):
-        raise ConfigError(f"`overlap` needs a cursor that is a time; this one is {column_type}. Remove `overlap`.")
+        raise ConfigError(
+            f"`overlap` needs a cursor that is a time; this one is {column_type}. Remove `overlap`."
+        )
     moment = datetime.fromisoformat(text)
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return moment_text(aware - overlap, column_type)

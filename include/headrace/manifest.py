@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from include.headrace.names import fold
 from include.headrace.schema import Column
 
 FileKind = Literal["rows", "quarantine"]
@@ -25,15 +26,15 @@ class LoadIds:
     attempt_id: str
 
     @property
+    def label(self) -> str:
+        """The table as messages name it."""
+        return f"{self.source}.{self.table}"
+
+    @property
     def path(self) -> str:
         """Where this try's files are in the source's stage. A stage path is a prefix: the slash
         at its end keeps ``.../1`` from also meaning ``.../10``."""
-        return f"{self.table_folder}/{self.load_id}/{self.attempt_id}/"
-
-    @property
-    def table_folder(self) -> str:
-        """The table's name as a folder: only letters, digits and underscores."""
-        return "".join(c if c.isascii() and c.isalnum() else "_" for c in self.table.lower())
+        return f"{fold(self.table).lower()}/{self.load_id}/{self.attempt_id}/"
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,9 @@ def fold(name: str) -> str:
     if folded[0].isdigit():
         folded = "_" + folded
     if len(folded) > MAX_LENGTH:
-        raise SourceError(f"The name {name[:40]!r}... is longer than {MAX_LENGTH} characters; rename it in the source.")
+        raise SourceError(
+            f"The name {name[:40]!r}... is longer than {MAX_LENGTH} characters; rename it in the source."
+        )
     return folded
 
 
@@ -42,7 +44,9 @@ def fold_columns(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         target = fold(name)
         if target in LOAD_COLUMNS:
-            raise SourceError(f"Column {name!r} has the name of a column that loads add ({target}); rename it.")
+            raise SourceError(
+                f"Column {name!r} has the name of a column that loads add ({target}); rename it."
+            )
         if target in owners:
             raise SourceError(
                 f"Columns {owners[target]!r} and {name!r} both become {target}; rename one, or leave it out "
@@ -63,3 +67,8 @@ def quote(*parts: str) -> str:
         if not part or "\0" in part:
             raise ValueError(f"not an identifier: {part!r}")
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def literal(text: str) -> str:
+    """Quote text for the few places where Snowflake takes no bound value: comments and file lists."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -38,7 +38,11 @@ SESSION_PARAMETERS: Mapping[str, Any] = {
 
 
 class CommitInDoubt(PassingError):
-    """The reply to a COMMIT was lost: it may or may not have been carried out."""
+    """The reply to the COMMIT of ``transaction`` was lost: it may or may not have been carried out."""
+
+    def __init__(self, message: str, transaction: str) -> None:
+        super().__init__(message)
+        self.transaction = transaction
 
 
 class Session:
@@ -64,12 +68,15 @@ class Session:
         with self._cursor(statement) as cursor:
             cursor.executemany(statement, [tuple(row) for row in rows])
 
-    def commit(self) -> None:
-        """COMMIT. Raises CommitInDoubt when no reply came, so that the caller reads the ledger."""
+    def commit(self, transaction: str) -> None:
+        """COMMIT the open transaction, given by its id.
+
+        Raises CommitInDoubt when no reply came, so that the caller reads the ledger.
+        """
         try:
             self._run("COMMIT", ())
         except PassingError as error:
-            raise CommitInDoubt(str(error)) from error
+            raise CommitInDoubt(str(error), transaction) from error
 
     def rollback(self) -> None:
         """ROLLBACK, on a path that already has an error to raise: one of its own is not raised.
@@ -137,7 +144,9 @@ def query_tag(**fields: str | int | None) -> str:
     """
     tag = json.dumps({"app": "headrace", **{k: v for k, v in fields.items() if v is not None}})
     if len(tag) > QUERY_TAG_LIMIT:
-        raise PermanentError(f"The query tag is {len(tag)} characters long, {QUERY_TAG_LIMIT} at most: {tag[:80]}...")
+        raise PermanentError(
+            f"The query tag is {len(tag)} characters long, {QUERY_TAG_LIMIT} at most: {tag[:80]}..."
+        )
     return tag
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,7 +48,9 @@ class _PartWriter:
         """Add a batch to the open file; True when the file is full."""
         if self._writer is None:
             self.non_null = dict.fromkeys(self.schema.names, 0)
-            self._writer = pq.ParquetWriter(self._open_path, self.schema, compression="zstd", store_schema=False)
+            self._writer = pq.ParquetWriter(
+                self._open_path, self.schema, compression="zstd", store_schema=False
+            )
         self._writer.write_batch(batch)
         self.rows += batch.num_rows
         for name, column in zip(self.schema.names, batch.columns, strict=True):
@@ -126,7 +128,7 @@ def stage_extraction(
     for name in [*primary_key, *([cursor] if cursor else [])]:
         if name not in by_source:
             raise SourceError(
-                f"Table {ids.table!r} of {ids.source} has no column {name!r}; it has {', '.join(by_source)}. "
+                f"Table {ids.label} has no column {name!r}; it has {', '.join(by_source)}. "
                 "Correct `primary_key` or `cursor` in the source file."
             )
     keys = [by_source[name].name for name in primary_key]
@@ -214,8 +216,8 @@ def _refuse_null_keys(batch: pa.RecordBatch, keys: Sequence[str], ids: LoadIds) 
         empty = batch.column(key).null_count
         if empty:
             raise SourceError(
-                f"{empty} rows of {ids.source}.{ids.table} have NULL in the key column {key}; a NULL key never "
-                "matches, so these rows would double. Mend the source or choose another `primary_key`."
+                f"{empty} rows of {ids.label} have NULL in the key column {key}; a NULL key "
+                "never matches, so these rows would double. Mend the source or choose another `primary_key`."
             )
 
 
@@ -245,8 +247,3 @@ def _rejected_batch(rejected: Sequence[Rejected]) -> pa.RecordBatch:
 def _schema_hash(columns: Sequence[Column]) -> str:
     text = json.dumps([[column.name, column.type] for column in columns])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def orphans(folder: Path) -> Iterator[Path]:
-    """Files that an earlier, killed try left in a working folder."""
-    yield from (path for path in folder.glob("*") if path.is_file())

@@ -1,0 +1,271 @@
+"""The ledger in ``RAW.HEADRACE``: loads, attempts, manifests, files, and a fence a table.
+
+LOADS has a row a committed load, written by the transaction that applied it and by nothing else.
+ATTEMPTS, MANIFESTS and FILES are only ever inserted into. A fence is a table of one row, so that
+loads of different tables do not queue behind one another.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from include.headrace.errors import CountError
+from include.headrace.manifest import LoadIds, Manifest, StagedFile
+from include.headrace.names import fold, quote
+from include.headrace.session import Session
+from include.headrace.settings import LEDGER_SCHEMA
+from include.headrace.stage import STAGE_NAME
+
+LEDGER_TABLES: dict[str, dict[str, str]] = {
+    "LOADS": {
+        "LOAD_ID": "VARCHAR NOT NULL",
+        "ATTEMPT_ID": "VARCHAR NOT NULL",
+        "SOURCE": "VARCHAR NOT NULL",
+        "TABLE_NAME": "VARCHAR NOT NULL",
+        "INTERVAL_START": "TIMESTAMP_NTZ",
+        "INTERVAL_END": "TIMESTAMP_NTZ",
+        "DISPOSITION": "VARCHAR NOT NULL",
+        "ROWS_EXTRACTED": "NUMBER(19,0) NOT NULL",
+        "ROWS_QUARANTINED": "NUMBER(19,0) NOT NULL",
+        "ROWS_DISCARDED": "NUMBER(19,0) NOT NULL",
+        "ROWS_STAGED": "NUMBER(19,0) NOT NULL",
+        "ROWS_LOADED": "NUMBER(19,0) NOT NULL",
+        "ROWS_INSERTED": "NUMBER(19,0) NOT NULL",
+        "ROWS_UPDATED": "NUMBER(19,0) NOT NULL",
+        "ROWS_DELETED": "NUMBER(19,0) NOT NULL",
+        "CURSOR_MIN": "VARCHAR",
+        "CURSOR_MAX": "VARCHAR",
+        "SCHEMA_HASH": "VARCHAR NOT NULL",
+        "SAMPLED": "BOOLEAN NOT NULL",
+        "DAG_ID": "VARCHAR",
+        "TASK_ID": "VARCHAR",
+        "RUN_ID": "VARCHAR",
+        "STARTED_AT": "TIMESTAMP_NTZ NOT NULL",
+        "COMMITTED_AT": "TIMESTAMP_NTZ NOT NULL",
+    },
+    "ATTEMPTS": {
+        "ATTEMPT_ID": "VARCHAR NOT NULL",
+        "LOAD_ID": "VARCHAR NOT NULL",
+        "SOURCE": "VARCHAR NOT NULL",
+        "TABLE_NAME": "VARCHAR NOT NULL",
+        "STEP": "VARCHAR NOT NULL",
+        "DAG_ID": "VARCHAR",
+        "TASK_ID": "VARCHAR",
+        "RUN_ID": "VARCHAR",
+        "TRY_NUMBER": "NUMBER(10,0)",
+        "STARTED_AT": "TIMESTAMP_NTZ NOT NULL",
+    },
+    "MANIFESTS": {
+        "ATTEMPT_ID": "VARCHAR NOT NULL",
+        "LOAD_ID": "VARCHAR NOT NULL",
+        "SOURCE": "VARCHAR NOT NULL",
+        "TABLE_NAME": "VARCHAR NOT NULL",
+        "FILES": "NUMBER(10,0) NOT NULL",
+        "HEADER": "VARCHAR NOT NULL",
+        "STAGED_AT": "TIMESTAMP_NTZ NOT NULL",
+    },
+    "FILES": {
+        "ATTEMPT_ID": "VARCHAR NOT NULL",
+        "LOAD_ID": "VARCHAR NOT NULL",
+        "NAME": "VARCHAR NOT NULL",
+        "KIND": "VARCHAR NOT NULL",
+        "ROW_COUNT": "NUMBER(19,0) NOT NULL",
+        "BYTES": "NUMBER(19,0) NOT NULL",
+        "SHA256": "VARCHAR NOT NULL",
+        "NON_NULL": "VARCHAR NOT NULL",
+        "STAGED_AT": "TIMESTAMP_NTZ NOT NULL",
+    },
+}
+
+
+@dataclass(frozen=True)
+class TaskRef:
+    """Which Airflow task is running, for the ledger and the query tag."""
+
+    dag_id: str | None = None
+    task_id: str | None = None
+    run_id: str | None = None
+    try_number: int | None = None
+
+
+@dataclass(frozen=True)
+class Fence:
+    """The state of one table's fence: the epoch that the next apply must swap, and the watermark."""
+
+    epoch: int
+    watermark: str | None
+    cursor_type: str | None
+
+
+def now() -> datetime:
+    """The moment as the ledger stores it: UTC without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Ledger:
+    """Reads and writes the ledger of one RAW database through one session."""
+
+    def __init__(self, session: Session, database: str) -> None:
+        self.session = session
+        self.database = database
+
+    def table(self, name: str) -> str:
+        """A ledger table's quoted name."""
+        return quote(self.database, LEDGER_SCHEMA, name)
+
+    def fence_table(self, ids: LoadIds) -> str:
+        """The quoted name of a table's fence."""
+        return self.table(f"FENCE__{fold(ids.source)}__{fold(ids.table)}")
+
+    def prepare(self, ids: LoadIds) -> None:
+        """Make what is missing: database, schemas, the source's stage, ledger tables, the fence."""
+        run = self.session.execute
+        run(f"CREATE DATABASE IF NOT EXISTS {quote(self.database)}")
+        for schema in (LEDGER_SCHEMA, fold(ids.source)):
+            run(f"CREATE SCHEMA IF NOT EXISTS {quote(self.database, schema)}")
+        run(f"CREATE STAGE IF NOT EXISTS {quote(self.database, fold(ids.source), STAGE_NAME)}")
+        for name, columns in LEDGER_TABLES.items():
+            body = ", ".join(f"{quote(column)} {kind}" for column, kind in columns.items())
+            run(f"CREATE TABLE IF NOT EXISTS {self.table(name)} ({body})")
+        # One statement makes the fence with its one row, so that two firsts cannot make two rows.
+        run(
+            f'CREATE TABLE IF NOT EXISTS {self.fence_table(ids)} ("EPOCH", "WATERMARK", "CURSOR_TYPE") AS '
+            "SELECT 0::NUMBER(19,0), NULL::VARCHAR, NULL::VARCHAR"
+        )
+
+    def committed(self, load_id: str) -> dict[str, Any] | None:
+        """The row of a committed load, or None."""
+        rows = self.session.query(f'SELECT * FROM {self.table("LOADS")} WHERE "LOAD_ID" = ?', [load_id])
+        if len(rows) > 1:
+            raise CountError(
+                f"LOADS has {len(rows)} rows for load {load_id}; look at them before running again."
+            )
+        return rows[0] if rows else None
+
+    def loads_of_interval(self, ids: LoadIds, start: str, end: str) -> list[str]:
+        """Ids of committed loads of this table that covered exactly this data interval."""
+        rows = self.session.query(
+            f'SELECT "LOAD_ID" FROM {self.table("LOADS")} WHERE "SOURCE" = ? AND "TABLE_NAME" = ? '
+            'AND "INTERVAL_START" = ?::TIMESTAMP_NTZ AND "INTERVAL_END" = ?::TIMESTAMP_NTZ',
+            [ids.source, ids.table, start, end],
+        )
+        return [row["load_id"] for row in rows]
+
+    def record_attempt(self, ids: LoadIds, step: str, task: TaskRef) -> None:
+        """Insert the row of this try. ``step`` is ``extract`` or ``load``."""
+        self._insert(
+            "ATTEMPTS",
+            [
+                [
+                    ids.attempt_id,
+                    ids.load_id,
+                    ids.source,
+                    ids.table,
+                    step,
+                    task.dag_id,
+                    task.task_id,
+                    task.run_id,
+                    task.try_number,
+                    now().isoformat(),
+                ]
+            ],
+        )
+
+    def record_manifest(self, manifest: Manifest) -> None:
+        """Insert the files, then the manifest: a manifest that is there is whole."""
+        ids, at = manifest.ids, now().isoformat()
+        self._insert(
+            "FILES",
+            [
+                [
+                    ids.attempt_id,
+                    ids.load_id,
+                    file.name,
+                    file.kind,
+                    file.rows,
+                    file.bytes,
+                    file.sha256,
+                    json.dumps(dict(file.non_null)),
+                    at,
+                ]
+                for file in manifest.files
+            ],
+        )
+        self._insert(
+            "MANIFESTS",
+            [
+                [
+                    ids.attempt_id,
+                    ids.load_id,
+                    ids.source,
+                    ids.table,
+                    len(manifest.files),
+                    manifest.header_json(),
+                    at,
+                ]
+            ],
+        )
+
+    def manifest(self, ids: LoadIds) -> Manifest:
+        """The manifest of one extract try. Raises CountError when it is missing or not whole."""
+        heads = self.session.query(
+            f'SELECT "HEADER", "FILES" FROM {self.table("MANIFESTS")} WHERE "ATTEMPT_ID" = ?',
+            [ids.attempt_id],
+        )
+        files = self.session.query(
+            f'SELECT "NAME", "KIND", "ROW_COUNT", "BYTES", "SHA256", "NON_NULL" FROM {self.table("FILES")} '
+            'WHERE "ATTEMPT_ID" = ? ORDER BY "NAME"',
+            [ids.attempt_id],
+        )
+        if len(heads) != 1 or int(heads[0]["files"]) != len(files):
+            raise CountError(
+                f"The ledger has {len(heads)} manifests and {len(files)} files for the attempt "
+                f"{ids.attempt_id} of {ids.label}; clear the extract task to stage it again."
+            )
+        staged = tuple(
+            StagedFile(
+                name=row["name"],
+                kind=row["kind"],
+                rows=int(row["row_count"]),
+                bytes=int(row["bytes"]),
+                sha256=row["sha256"],
+                non_null=json.loads(row["non_null"]),
+            )
+            for row in files
+        )
+        return Manifest.read(ids, heads[0]["header"], staged)
+
+    def fence(self, ids: LoadIds) -> Fence:
+        """The fence as it is now. Raises CountError unless it has exactly one row."""
+        rows = self.session.query(f"SELECT * FROM {self.fence_table(ids)}")
+        if len(rows) != 1:
+            raise CountError(
+                f"The fence {self.fence_table(ids)} has {len(rows)} rows, it must have one; restore it."
+            )
+        row = rows[0]
+        return Fence(epoch=int(row["epoch"]), watermark=row["watermark"], cursor_type=row["cursor_type"])
+
+    def swap_fence(self, ids: LoadIds, epoch: int) -> bool:
+        """Move the fence on from ``epoch``; False when another load moved it first."""
+        changed = self.session.execute(
+            f'UPDATE {self.fence_table(ids)} SET "EPOCH" = "EPOCH" + 1 WHERE "EPOCH" = ?', [epoch]
+        )
+        return changed == 1
+
+    def set_watermark(self, ids: LoadIds, watermark: str, cursor_type: str) -> None:
+        """Store the watermark; call it only in the transaction that swapped the fence."""
+        self.session.execute(
+            f'UPDATE {self.fence_table(ids)} SET "WATERMARK" = ?, "CURSOR_TYPE" = ?', [watermark, cursor_type]
+        )
+
+    def insert_load(self, values: dict[str, Any]) -> None:
+        """Insert the row of a load, in the transaction that applies it."""
+        self._insert("LOADS", [[values[name.lower()] for name in LEDGER_TABLES["LOADS"]]])
+
+    def _insert(self, table: str, rows: list[list[Any]]) -> None:
+        columns = ", ".join(quote(column) for column in LEDGER_TABLES[table])
+        marks = ", ".join("?" for _ in LEDGER_TABLES[table])
+        self.session.insert(f"INSERT INTO {self.table(table)} ({columns}) VALUES ({marks})", rows)

@@ -1,0 +1,88 @@
+"""Step 4 of a load: the table in RAW and its quarantine, made or widened before anything is applied."""
+
+from __future__ import annotations
+
+from include.headrace.config import Table
+from include.headrace.errors import ContractError, PassingError
+from include.headrace.ledger import Fence, Ledger
+from include.headrace.manifest import LoadIds, Manifest
+from include.headrace.names import LOAD_COLUMNS, fold, literal, quote
+from include.headrace.schema import Column, compare
+from include.headrace.session import Session
+
+ADDED_COLUMNS = {"_LOAD_ID": "VARCHAR NOT NULL", "_LOADED_AT": "TIMESTAMP_NTZ NOT NULL"}
+QUARANTINE_COLUMNS = {"POSITION": "VARCHAR", "REASON": "VARCHAR", "RECORD": "VARCHAR", **ADDED_COLUMNS}
+
+
+class Target:
+    """A table in RAW that a load applies to."""
+
+    def __init__(
+        self, session: Session, database: str, ids: LoadIds, manifest: Manifest, table: Table
+    ) -> None:
+        self._session = session
+        self._manifest = manifest
+        self._table = table
+        self._ids = ids
+        self.name = quote(database, fold(ids.source), fold(ids.table))
+        self.quarantine = quote(database, fold(ids.source), f"{fold(ids.table)}__QUARANTINE")
+        self.columns: tuple[Column, ...] = ()
+
+    def prepare(self, ledger: Ledger) -> Fence:
+        """Make the tables, or add and widen columns as the contract allows; the fence to swap.
+
+        DDL commits by itself, so it comes before the applying transaction. It runs under the
+        fence: the epoch moves on first, and a load that read the columns before starts over.
+        Raises ContractError when the contract forbids the change.
+        """
+        self._create_missing()
+        fence = ledger.fence(self._ids)
+        change = compare(
+            list(self._manifest.columns),
+            self._existing(),
+            self._table.contract,
+            f"{self._ids.source}.{self._ids.table}",
+        )
+        self._refuse_keys_among(change.discarded)
+        self.columns = tuple(c for c in self._manifest.columns if c not in change.discarded)
+        if not change.added and not change.widened:
+            return fence
+        if not ledger.swap_fence(self._ids, fence.epoch):
+            raise PassingError(f"Another load changed {self.name} at the same time; it runs again.")
+        for column in change.added:
+            self._session.execute(f"ALTER TABLE {self.name} ADD COLUMN IF NOT EXISTS {definition(column)}")
+        for column in change.widened:
+            self._session.execute(
+                f"ALTER TABLE {self.name} ALTER COLUMN {quote(column.name)} SET DATA TYPE {column.type}"
+            )
+        return ledger.fence(self._ids)
+
+    def _create_missing(self) -> None:
+        columns = [definition(column) for column in self._manifest.columns]
+        columns += [f"{quote(name)} {kind}" for name, kind in ADDED_COLUMNS.items()]
+        self._session.execute(f"CREATE TABLE IF NOT EXISTS {self.name} ({', '.join(columns)})")
+        aside = ", ".join(f"{quote(name)} {kind}" for name, kind in QUARANTINE_COLUMNS.items())
+        self._session.execute(f"CREATE TABLE IF NOT EXISTS {self.quarantine} ({aside})")
+
+    def _existing(self) -> dict[str, str]:
+        rows = self._session.query(f"DESCRIBE TABLE {self.name}")
+        return {row["name"]: row["type"] for row in rows if row["name"] not in LOAD_COLUMNS}
+
+    def _refuse_keys_among(self, discarded: tuple[Column, ...]) -> None:
+        needed = {*self._table.primary_key, self._table.cursor}
+        lost = [column.source_name for column in discarded if column.source_name in needed]
+        if lost:
+            raise ContractError(
+                f"The contract of {self._ids.label} discards new columns, but {', '.join(lost)} "
+                "is its key or cursor and is not in RAW; add the column to RAW or change the source file."
+            )
+
+
+def definition(column: Column) -> str:
+    """A column as CREATE TABLE and ADD COLUMN name it; the source's own name is kept in the comment."""
+    comment = "; ".join(
+        part
+        for part in (column.source_name if column.source_name != column.name else None, column.comment)
+        if part
+    )
+    return f"{quote(column.name)} {column.type}" + (f" COMMENT {literal(comment)}" if comment else "")
