@@ -1,0 +1,20 @@
+"""The dbt project as an Airflow DAG, started when every source has loaded.
+
+In the local environment a changed model shows by itself; elsewhere the manifest is baked with
+``python -m include.headrace parse``, and a stale one is an import error that says so.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import get_parsing_context
+
+from include.headrace.settings import environment
+from include.headrace.transform.manifest import current_manifest, manifest_path
+
+running = get_parsing_context().dag_id
+if running in (None, "transform"):
+    from include.headrace.transform.rendering import build_dag
+
+    # A task of a run is drawn as its run was: only whoever reads the file for its DAGs looks for changes.
+    manifest = manifest_path() if running else current_manifest(rebake=environment() == "local")
+    dag = build_dag(manifest)

@@ -1,0 +1,128 @@
+"""Cosmos's local operators, with the connection read when a task runs, our runner, and one node a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk.bases.hook import BaseHook
+from airflow.sdk.definitions.context import context_merge
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.log import mask_secret
+from cosmos.operators.local import (
+    DbtLocalBaseOperator,
+    DbtRunLocalOperator,
+    DbtSeedLocalOperator,
+    DbtSnapshotLocalOperator,
+    DbtSourceLocalOperator,
+    DbtTestLocalOperator,
+)
+
+from include.headrace.settings import SNOWFLAKE_CONN_ID
+from include.headrace.transform.profile import SECRETS, dbt_environment
+from include.headrace.transform.result import DbtResult
+from include.headrace.transform.runner import DbtRunner, make_runner
+
+
+class OneNode(DbtLocalBaseOperator):
+    """Runs the dbt command of one node.
+
+    A run that did anything but this node fails: a selection that matches nothing is a success to
+    dbt. What running again cannot change fails without a retry. A warning leaves the task green and
+    goes to :func:`include.headrace.notify.notify_warning`.
+    """
+
+    _runner: DbtRunner | None = None
+
+    def get_env(self, context: Any) -> dict[str, Any]:
+        """Cosmos's environment and the connection's; never a template field, so never shown."""
+        environment = dbt_environment(BaseHook.get_connection(self.conn_id or SNOWFLAKE_CONN_ID))
+        for name in SECRETS:
+            if name in environment:
+                mask_secret(environment[name])
+        return {**super().get_env(context), **environment}
+
+    @property
+    def invoke_dbt(self) -> Callable[..., DbtResult]:  # type: ignore[override]
+        """What Cosmos calls to run a command in its copy of the project."""
+        return self._invoke
+
+    def _invoke(self, command: list[str], env: dict[str, str], cwd: str, **_: Any) -> DbtResult:
+        self._runner = make_runner()
+        return self._runner.run(command[1:], env, Path(self.project_dir), Path(cwd))
+
+    @property
+    def handle_exception(self) -> Callable[[DbtResult], None]:  # type: ignore[override]
+        """What Cosmos calls with the result, once compiled SQL and freshness are stored."""
+        return self._raise_for
+
+    def _raise_for(self, result: DbtResult) -> None:
+        unique_id = self.extra_context["dbt_node_config"]["unique_id"]
+        ran = [node.unique_id for node in result.nodes]
+        if ran and ran != [unique_id]:
+            raise AirflowFailException(f"dbt ran {', '.join(ran)} and not {unique_id} alone; rename it.")
+        for node in result.nodes:
+            if node.failed:
+                error = AirflowFailException if node.permanent else AirflowException
+                raise error(f"{unique_id}: {node.status}: {node.message}")
+        if not result.success:
+            raise AirflowException(f"dbt did not get to run {unique_id}: {result.error}")
+        if not ran:
+            raise AirflowFailException(
+                f"dbt ran nothing for {unique_id} (--select {self.select}); "
+                "the project has changed since the DAG was drawn, or the node is disabled for this target."
+            )
+
+    def calculate_openlineage_events_completes(self, *_: Any, **__: Any) -> bool:
+        """No lineage events: nothing here reads them, and each would cost a task a third of a second."""
+        return False
+
+    def execute(self, context: Any, **_: Any) -> None:
+        """Run the node; then report it if it warned."""
+        context_merge(context, self.extra_context)
+        result = self.build_and_run_cmd(context=context, cmd_flags=self.add_cmd_flags())
+        for node in result.nodes:
+            if node.status == "warn":
+                from include.headrace.notify import notify_warning
+
+                name = self.extra_context["dbt_node_config"]["name"]
+                notify_warning(
+                    context=context, test_name=name, failures=node.failures, compiled_sql=node.compiled_sql
+                )
+
+    def on_kill(self) -> None:
+        """Stop dbt and its queries with the task."""
+        if self._runner is not None:
+            self._runner.cancel()
+
+
+class RunModel(OneNode, DbtRunLocalOperator):
+    """``dbt run`` of one model."""
+
+    template_fields = DbtRunLocalOperator.template_fields
+
+
+class LoadSeed(OneNode, DbtSeedLocalOperator):
+    """``dbt seed`` of one seed."""
+
+    template_fields = DbtSeedLocalOperator.template_fields
+
+
+class TakeSnapshot(OneNode, DbtSnapshotLocalOperator):
+    """``dbt snapshot`` of one snapshot."""
+
+
+class CheckFreshness(OneNode, DbtSourceLocalOperator):
+    """``dbt source freshness`` of one table of a source."""
+
+
+class RunTest(OneNode, DbtTestLocalOperator):
+    """``dbt test`` of one data test or unit test."""
+
+
+def notify_failure(context: Any) -> None:
+    """Report a failed task; the notifier is loaded when it is needed."""
+    from include.headrace.notify import notify_failure as report
+
+    report(context)

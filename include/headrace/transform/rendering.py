@@ -1,0 +1,224 @@
+"""The dbt project as an Airflow DAG: one task a model, seed, snapshot, source freshness and test.
+
+Cosmos reads the baked manifest and wires the resources; each is drawn as a group by the converters
+here: unit tests, then the resource, then its data tests. What is downstream of a group waits for all
+of it. Tests that read several resources are added last, by the rule of
+:class:`include.headrace.transform.graph.Graph`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, Asset, AssetAll, TaskGroup
+from airflow.sdk.bases.operator import BaseOperator
+from cosmos.airflow.dag import DbtDag
+from cosmos.config import ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
+from cosmos.constants import (
+    DbtResourceType,
+    ExecutionMode,
+    InvocationMode,
+    LoadMode,
+    SourceRenderingBehavior,
+    TestBehavior,
+)
+
+from include.headrace import config, settings
+from include.headrace.errors import ConfigError
+from include.headrace.transform import operators
+from include.headrace.transform.graph import Graph, Node
+from include.headrace.transform.naming import COMMANDS, group_id, selection, task_ids
+
+PROFILE = "headrace"
+POOL = "dbt"
+OPERATORS = {
+    "model": operators.RunModel,
+    "seed": operators.LoadSeed,
+    "snapshot": operators.TakeSnapshot,
+    "source": operators.CheckFreshness,
+    "test": operators.RunTest,
+    "unit_test": operators.RunTest,
+}
+TASK_SETTINGS = frozenset(
+    {
+        "pool",
+        "pool_slots",
+        "queue",
+        "priority_weight",
+        "retries",
+        "retry_delay",
+        "max_retry_delay",
+        "execution_timeout",
+    }
+)
+"""What ``meta.cosmos.operator_kwargs`` of a node may set. Times are in seconds."""
+
+
+def build_dag(manifest: Path, project_dir: Path = settings.DBT_DIR, dag_id: str = "transform") -> DAG:
+    """The DAG of a dbt project as its manifest shows it, started by the assets of all sources or by hand.
+
+    Raises ConfigError where a task cannot be named or selected unambiguously, or a node's
+    ``meta.cosmos.operator_kwargs`` sets what it may not.
+    """
+    graph = Graph(json.loads(manifest.read_text()))
+    drawing = Drawing(graph)
+    profiles = project_dir / "profiles.yml"
+    dag = DbtDag(
+        dag_id=dag_id,
+        description="The dbt project: one task a model and one task a test.",
+        schedule=_all_sources(),
+        catchup=False,
+        max_active_runs=1,
+        project_config=ProjectConfig(
+            project_dir, manifest_path=manifest, install_dbt_deps=False, partial_parse=False
+        ),
+        profile_config=ProfileConfig(
+            profile_name=PROFILE, target_name=settings.environment(), profiles_yml_filepath=profiles
+        ),
+        # Our operators choose the runner themselves; Cosmos is told the mode for which it adds no flags.
+        execution_config=ExecutionConfig(
+            execution_mode=ExecutionMode.LOCAL, invocation_mode=InvocationMode.SUBPROCESS
+        ),
+        render_config=RenderConfig(
+            load_method=LoadMode.DBT_MANIFEST,
+            test_behavior=TestBehavior.AFTER_EACH,
+            source_rendering_behavior=SourceRenderingBehavior.ALL,
+            node_converters=dict.fromkeys(
+                (
+                    DbtResourceType.MODEL,
+                    DbtResourceType.SEED,
+                    DbtResourceType.SNAPSHOT,
+                    DbtResourceType.SOURCE,
+                ),
+                drawing.converter(),
+            ),
+            emit_datasets=False,
+        ),
+        operator_args={
+            "pool": POOL,
+            "retries": 2,
+            "retry_delay": timedelta(seconds=10),
+            "retry_exponential_backoff": True,
+            "max_retry_delay": timedelta(minutes=5),
+            "on_failure_callback": operators.notify_failure,
+            "dbt_executable_path": "dbt",
+        },
+    )
+    drawing.add_remaining_tests(dag)
+    return dag
+
+
+def _all_sources() -> AssetAll | None:
+    assets = [Asset(name=f"raw.{name}", uri=f"headrace://raw/{name}") for name in config.source_names()]
+    return AssetAll(*assets) if assets else None
+
+
+class Drawing:
+    """The groups and tasks of one DAG, as they are made."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._ids = task_ids(graph)
+        self._layers = graph.layers()
+        self._groups: dict[str, TaskGroup] = {}
+        self._tasks: dict[str, BaseOperator] = {}
+        self._task_args: dict[str, Any] = {}
+
+    def converter(self) -> Callable[..., TaskGroup | None]:
+        """A function that draws the group of a resource, to hand to Cosmos.
+
+        It is a function and no method, because Cosmos copies deeply what it is configured with.
+        """
+
+        def draw_resource(*, dag: DAG, node: Any, task_args: dict[str, Any], **_: Any) -> TaskGroup | None:
+            self._task_args = task_args
+            return self._draw(dag, self._graph.resources[node.unique_id])
+
+        return draw_resource
+
+    def _draw(self, dag: DAG, resource: Node) -> TaskGroup | None:
+        uid = resource.unique_id
+        after = [self._task(dag, test) for test in self._graph.tests_at(uid)]
+        before = []
+        for test in self._graph.unit_tests_of(uid):
+            # The model must exist before a unit test can describe it.
+            (after if test.reads_this else before).append(self._task(dag, test))
+        if resource.runs or resource.kind == "model":
+            task = self._task(dag, resource)
+            task.set_upstream(before)
+            if resource.kind != "source":
+                task.set_downstream(after)
+        return self._groups.get(uid)
+
+    def add_remaining_tests(self, dag: DAG) -> None:
+        """Add the tests that read several resources, or none."""
+        for test in (*self._graph.tests_of_several(), *self._graph.tests_of_none()):
+            task = self._task(dag, test)
+            task.set_upstream(
+                [self._tasks[uid] for uid in self._graph.parents_of(test) if uid in self._tasks]
+            )
+            for held in self._graph.held_back_by(test):
+                task.set_downstream(list(self._groups[held].get_roots()))
+
+    def _task(self, dag: DAG, node: Node) -> BaseOperator:
+        home = self._graph.home_of(node) if node.is_test else node.unique_id
+        task_id = self._ids[node.unique_id]
+        shown: dict[str, Any] = {
+            "dag": dag,
+            "task_group": dag.task_group if home is None else self._group(dag, self._graph.resources[home]),
+            "task_id": task_id,
+            "task_display_name": node.name if node.is_test else COMMANDS[node.kind],
+        }
+        if not node.runs:
+            task: BaseOperator = EmptyOperator(**shown)
+        else:
+            task = OPERATORS[node.kind](
+                **{**self._task_args, **self._settings(node)},
+                **shown,
+                select=selection(self._graph, node),
+                indirect_selection="empty" if node.is_test else None,
+                extra_context={
+                    "dbt_node_config": {
+                        "unique_id": node.unique_id,
+                        "name": node.name,
+                        "resource_type": node.kind,
+                    }
+                },
+            )
+        self._tasks[node.unique_id] = task
+        return task
+
+    def _group(self, dag: DAG, resource: Node) -> TaskGroup:
+        if resource.unique_id not in self._groups:
+            layer = self._layers[resource.unique_id]
+            parent = dag.task_group if layer is None else self._layer(dag, layer)
+            self._groups[resource.unique_id] = TaskGroup(
+                group_id=group_id(self._graph, resource), prefix_group_id=False, dag=dag, parent_group=parent
+            )
+        return self._groups[resource.unique_id]
+
+    def _layer(self, dag: DAG, name: str) -> TaskGroup:
+        # A model may have a layer's name, so a layer's id is not its name alone.
+        if name not in self._groups:
+            self._groups[name] = TaskGroup(
+                group_id=f"layer__{name}", group_display_name=name, prefix_group_id=False, dag=dag
+            )
+        return self._groups[name]
+
+    def _settings(self, node: Node) -> dict[str, Any]:
+        """The task's settings: the node's own over those of the model it is declared on."""
+        owner = self._graph.resources.get(node.owner or "")
+        chosen = {**(owner.settings if owner else {}), **node.settings}
+        if unknown := sorted(set(chosen) - TASK_SETTINGS):
+            raise ConfigError(
+                f"{node.path}: meta.cosmos.operator_kwargs of {node.unique_id} sets {', '.join(unknown)}; "
+                f"it may set {', '.join(sorted(TASK_SETTINGS))}."
+            )
+        if "execution_timeout" in chosen:
+            chosen["execution_timeout"] = timedelta(seconds=chosen["execution_timeout"])
+        return chosen
