@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic import ModelWrapValidatorHandler as Handler
+from pydantic.json_schema import SkipJsonSchema
 
 from include.headrace import config_rules as rules
 from include.headrace import config_values as values
@@ -198,7 +199,7 @@ LOCATION = (
 class Source(Model):
     """What every kind of source has. ``name`` comes from the file's name, not from the file."""
 
-    name: Annotated[str, AfterValidator(values.source_name)] = Field(
+    name: Annotated[str, AfterValidator(values.source_name), SkipJsonSchema()] = Field(
         description="The file's name without .yml."
     )
     schedule: AnySchedule = Field(
@@ -223,7 +224,9 @@ class PostgresSource(Source):
     connection: ConnectionId = Field(
         description="The id of the Airflow connection that holds address and login."
     )
-    tables: tuple[PostgresTable, ...] = Field(min_length=1, description="The tables to load.")
+    tables: tuple[PostgresTable, ...] = Field(
+        json_schema_extra={"minItems": 1}, description="The tables to load."
+    )
 
 
 class CsvSource(Source):
@@ -234,7 +237,7 @@ class CsvSource(Source):
     connection: ConnectionId | None = Field(
         default=None, description="The id of the Airflow connection for the object store, if it needs one."
     )
-    tables: tuple[CsvTable, ...] = Field(min_length=1, description="The tables to load.")
+    tables: tuple[CsvTable, ...] = Field(json_schema_extra={"minItems": 1}, description="The tables to load.")
 
 
 class ParquetSource(Source):
@@ -245,7 +248,9 @@ class ParquetSource(Source):
     connection: ConnectionId | None = Field(
         default=None, description="The id of the Airflow connection for the object store, if it needs one."
     )
-    tables: tuple[FileTable, ...] = Field(min_length=1, description="The tables to load.")
+    tables: tuple[FileTable, ...] = Field(
+        json_schema_extra={"minItems": 1}, description="The tables to load."
+    )
 
 
 AnySource = Annotated[PostgresSource | CsvSource | ParquetSource, Field(discriminator="kind")]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 KIND = "headrace"
@@ -20,12 +21,16 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """A hint for a word that is not known: the nearest known one, or all of them."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1)
-    return f"did you mean `{close[0]}`?" if close else f"known are {', '.join(names)}"
+    return f"did you mean `{close[0]}`?" if close else f"known are {', '.join(names)}."
 
 
 def field_names(model: type[BaseModel]) -> list[str]:
-    """The fields of a model as a file writes them."""
-    return [info.alias or name for name, info in model.model_fields.items()]
+    """The fields of a model as a file writes them: those that the JSON Schema has too."""
+    return [
+        info.alias or name
+        for name, info in model.model_fields.items()
+        if not any(isinstance(item, SkipJsonSchema) for item in info.metadata)
+    ]
 
 
 def validation_error(model: type[BaseModel], problems: Iterable[Problem]) -> ValidationError:

@@ -95,7 +95,7 @@ def _columns(data: Mapping[str, Any]) -> list[Problem]:
 
 
 def source(data: Mapping[str, Any]) -> list[Problem]:
-    """Names of tables that would fall together in RAW, and a source that waits for itself."""
+    """At least one table, names that stay apart in RAW, and a source that does not wait for itself."""
     name = data.get("name")
     found: list[Problem] = []
     plan = data.get("schedule")
@@ -104,6 +104,8 @@ def source(data: Mapping[str, Any]) -> list[Problem]:
         what = f"waits for {own}, which this source itself gives; name another asset."
         found.append((("schedule", "assets"), what))
     tables = data.get("tables")
+    if tables in ([], ()):
+        found.append((("tables",), "names no table; add one, or remove the file."))
     owners: dict[str, str] = {}
     for position, item in enumerate(tables if isinstance(tables, (list, tuple)) else ()):
         table_name = item.get("name") if isinstance(item, Mapping) else getattr(item, "name", None)

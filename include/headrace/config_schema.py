@@ -11,22 +11,17 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from include.headrace.config import KINDS, AnySource
+from include.headrace.config import AnySource
 
 SCHEMA_FILE = Path(__file__).with_name("source.schema.json")
 
 
 def source_schema() -> dict[str, Any]:
-    """The schema of one source file. ``name`` is left out of it: the file's name gives it."""
-    schema = TypeAdapter[Any](AnySource).json_schema(mode="validation")
-    for model in KINDS.values():
-        definition = schema["$defs"][model.__name__]
-        del definition["properties"]["name"]
-        definition["required"].remove("name")
+    """The schema of one source file, without ``name``: the file's name gives it."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A source of Headrace: one file of include/sources",
-        **schema,
+        **TypeAdapter[Any](AnySource).json_schema(mode="validation"),
     }
 
 

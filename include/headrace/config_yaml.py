@@ -59,8 +59,8 @@ def read_document(path: Path) -> Document:
         raise ConfigError(
             f"{shown(path)}: The file cannot be read ({error.strerror}); check its name."
         ) from None
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
         if root is None:
             raise document.error([(1, "The file is empty; begin it with `kind:`.")])
@@ -75,8 +75,6 @@ def read_document(path: Path) -> Document:
         raise document.error([_syntax(error)]) from None
     except ValueError as error:
         raise document.error([(1, f"A value cannot be read ({error}); write it in quotes.")]) from None
-    finally:
-        loader.dispose()
     return document
 
 

@@ -1,0 +1,141 @@
+"""What the fields of a table and of a schedule ask of one another."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from include.headrace.config import PostgresTable, Schedule, load_source
+from tests.config.conftest import Errors
+
+HEAD = "kind: postgres\nconnection: shop\n"
+
+
+def of(*lines: str) -> str:
+    return HEAD + "tables:\n  - name: orders\n" + "".join(f"    {line}\n" for line in lines)
+
+
+def test_merge_needs_a_key(errors: Errors) -> None:
+    [line] = errors(of("disposition: merge"))
+    assert line == (
+        "shop.yml:4: tables[0].primary_key: is missing, and merge finds rows by it; add it, or use replace."
+    )
+
+
+def test_append_needs_a_cursor_because_a_second_run_would_double_rows(errors: Errors) -> None:
+    [line] = errors(of("disposition: append"))
+    assert line == (
+        "shop.yml:4: tables[0].cursor: is missing: without it a second run appends every row again; "
+        "add it, or use replace or merge."
+    )
+
+
+def test_append_with_overlap_needs_a_key(errors: Errors) -> None:
+    [line] = errors(of("disposition: append", "cursor: id", "overlap: 1h"))
+    assert line == (
+        "shop.yml:7: tables[0].overlap: reads rows again, and append without a key doubles them; "
+        "add primary_key, or remove overlap."
+    )
+
+
+def test_overlap_needs_a_cursor(errors: Errors) -> None:
+    [line] = errors(of("disposition: merge", "primary_key: [id]", "overlap: 1h"))
+    assert line.startswith("shop.yml:7: tables[0].overlap: needs a cursor")
+
+
+def test_replace_refuses_a_cursor_also_when_it_is_the_default(errors: Errors) -> None:
+    [line] = errors(of("cursor: updated_at"))
+    assert line.startswith(
+        "shop.yml:5: tables[0].cursor: does nothing here: replace (the default disposition)"
+    )
+
+
+def test_window_needs_a_cursor(errors: Errors) -> None:
+    [line] = errors(of("window: 7d"))
+    assert line.startswith("shop.yml:5: tables[0].window: needs a cursor to look at")
+
+
+@pytest.mark.parametrize("column", ["id", "updated_at"])
+def test_exclude_may_not_name_key_or_cursor(errors: Errors, column: str) -> None:
+    [line] = errors(
+        of("disposition: merge", "primary_key: [id]", "cursor: updated_at", f"exclude: [{column}]")
+    )
+    assert line.startswith(f"shop.yml:8: tables[0].exclude: leaves out '{column}', which ")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["disposition: replace"],
+        ["disposition: merge", "primary_key: [id]"],
+        ["disposition: merge", "primary_key: [id]", "cursor: at", "overlap: 1h", "window: 7d"],
+        ["disposition: append", "cursor: id"],
+        ["disposition: append", "cursor: id", "overlap: 0s"],
+        ["disposition: append", "cursor: at", "overlap: PT1H", "primary_key: [id]"],
+    ],
+)
+def test_sound_tables_are_taken(tmp_path: Path, lines: list[str]) -> None:
+    path = tmp_path / "shop.yml"
+    path.write_text(of(*lines))
+    assert load_source(path).tables[0].name == "orders"
+
+
+def test_rules_hold_for_models_made_in_code_too() -> None:
+    with pytest.raises(ValidationError, match="merge finds rows by it"):
+        PostgresTable(name="orders", disposition="merge")
+
+
+SCHEDULES = [
+    ('"@daily"', Schedule(cron="@daily")),
+    ('"0 6 * * *"', Schedule(cron="0 6 * * *")),
+    (
+        "{cron: 0 6 * * 1-5, timezone: America/New_York}",
+        Schedule(cron="0 6 * * 1-5", timezone="America/New_York"),
+    ),
+    ("{interval: 1h}", Schedule(interval=timedelta(hours=1))),
+    ("{interval: PT90M}", Schedule(interval=timedelta(minutes=90))),
+    ("{assets: [raw.other, finance]}", Schedule(assets=("raw.other", "finance"))),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), SCHEDULES)
+def test_every_form_of_a_schedule_is_read(tmp_path: Path, text: str, expected: Schedule | None) -> None:
+    (tmp_path / "other.yml").touch()
+    path = tmp_path / "shop.yml"
+    path.write_text(HEAD + f"schedule: {text}\ntables: [{{name: a}}]\n")
+    assert load_source(path).schedule == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("daily", "schedule.cron: is not a cron expression ('daily'); write five fields"),
+        ('"@dayly"', "schedule.cron: is an unknown preset (@dayly); use one of @hourly, @daily"),
+        ('"@once"', "schedule.cron: is an unknown preset (@once)"),
+        ("0 6 * * * *", "schedule.cron: is not a cron expression ('0 6 * * * *'); write five fields"),
+        ("0 25 * * *", "schedule.cron: is not a cron expression that ever fires"),
+        ("0 0 31 2 *", "schedule.cron: is not a cron expression that ever fires"),
+        ("{}", "schedule: says no time; give one of cron, interval and assets"),
+        ("{timezone: UTC}", "schedule: says no time; give one of cron, interval and assets"),
+        ("{cron: 0 6 * * *, interval: 1h}", "schedule.interval: stands beside cron; keep exactly one"),
+        ("{cron: 0 6 * * *, timezone: Mars/Base}", "schedule.timezone: is not a time zone ('Mars/Base')"),
+        ("{interval: 1h, timezone: UTC}", "schedule.timezone: means something for cron only"),
+        ("{interval: 0s}", "schedule.interval: is no time at all"),
+        ("{interval: 3600}", "schedule.interval: is a number without a unit"),
+        ("{crom: 0 6 * * *}", "schedule.crom: is not a field here; did you mean `cron`?"),
+        ("{assets: [raw.shop]}", "schedule.assets: waits for raw.shop, which this source itself gives"),
+        (
+            "{assets: [raw.othr]}",
+            "schedule.assets[0]: is an asset that no source gives; did you mean `raw.other`?",
+        ),
+        ("5", "schedule: is not a mapping"),
+    ],
+)
+def test_wrong_schedules_are_refused(errors: Errors, tmp_path: Path, text: str, expected: str) -> None:
+    (tmp_path / "other.yml").touch()
+    lines = errors(HEAD + f"schedule: {text}\ntables: [{{name: a}}]\n")
+    assert any(line.startswith(f"shop.yml:3: {expected}") for line in lines), lines
