@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from include.headrace.errors import ContractError
+from tests.support.loads import ORDERS, WIDER_ORDERS, Shop, orders_table
+
+NOON = datetime(2024, 5, 1, 12)
+
+
+def row(number: int, minute: int, **more: Any) -> dict[str, Any]:
+    return {"id": number, "state": "new", "changed": NOON.replace(minute=minute), **more}
+
+
+def test_evolve_adds_a_new_column_and_old_rows_have_null(shop: Shop) -> None:
+    shop.stage_and_load([row(1, 0)])
+    shop.stage_and_load([row(2, 1, note="hello")], schema=WIDER_ORDERS)
+    assert shop.rows('"ID", "NOTE"') == [(1, None), (2, "hello")]
+
+
+def test_evolve_widens_a_number(shop: Shop) -> None:
+    small = pa.schema([pa.field("id", pa.int64()), pa.field("n", pa.int32()), ORDERS.field("changed")])
+    large = pa.schema([pa.field("id", pa.int64()), pa.field("n", pa.int64()), ORDERS.field("changed")])
+    shop.stage_and_load([{"id": 1, "n": 2, "changed": NOON}], schema=small)
+    shop.stage_and_load([{"id": 2, "n": 3_000_000_000_000, "changed": NOON}], schema=large)
+    assert shop.rows('"ID", "N"') == [(1, 2), (2, 3_000_000_000_000)]
+
+
+def test_evolve_leaves_a_column_that_the_source_dropped(shop: Shop) -> None:
+    shop.stage_and_load([row(1, 0, note="kept")], schema=WIDER_ORDERS)
+    shop.stage_and_load([row(2, 1)])
+    assert shop.rows('"ID", "NOTE"') == [(1, "kept"), (2, None)]
+
+
+def test_evolve_refuses_a_type_that_no_widening_covers(shop: Shop) -> None:
+    shop.stage_and_load([row(1, 0)])
+    changed = pa.schema([ORDERS.field("id"), pa.field("state", pa.int64()), ORDERS.field("changed")])
+    with pytest.raises(ContractError, match=r"state: VARCHAR.* in RAW, NUMBER\(19,0\) in the source"):
+        shop.stage_and_load([{"id": 2, "state": 5, "changed": NOON}], schema=changed)
+    assert shop.rows() == [(1, "new")]
+    assert len(shop.loads()) == 1
+
+
+def test_freeze_spells_out_every_difference_and_changes_nothing(shop: Shop) -> None:
+    table = orders_table(contract="freeze")
+    shop.stage_and_load([row(1, 0)], table)
+    other = pa.schema([ORDERS.field("id"), ORDERS.field("changed"), pa.field("note", pa.string())])
+    with pytest.raises(ContractError) as error:
+        shop.stage_and_load([{"id": 2, "changed": NOON, "note": "x"}], table, schema=other)
+    assert "note: not in RAW, VARCHAR in the source" in str(error.value)
+    assert "STATE: VARCHAR" in str(error.value)
+    assert shop.rows() == [(1, "new")]
+    columns = [c["name"] for c in shop.query(f"DESCRIBE TABLE {shop.table()}")]
+    assert columns == ["ID", "STATE", "CHANGED", "_LOAD_ID", "_LOADED_AT"]
+
+
+def test_discard_leaves_new_columns_out_and_loads_the_rows(shop: Shop) -> None:
+    table = orders_table(contract="discard")
+    shop.stage_and_load([row(1, 0)], table)
+    loaded = shop.stage_and_load([row(2, 1, note="x")], table, schema=WIDER_ORDERS)
+    assert shop.rows() == [(1, "new"), (2, "new")]
+    assert loaded["rows_inserted"] == 1
+    assert "NOTE" not in [c["name"] for c in shop.query(f"DESCRIBE TABLE {shop.table()}")]
