@@ -99,5 +99,6 @@ def test_a_name_of_a_schema_that_raw_needs_is_refused(errors: Errors, name: str)
 
 def test_a_name_in_the_file_is_refused_because_the_file_gives_it(errors: Errors) -> None:
     [line] = errors("kind: csv\nname: store\nlocation: x\ntables: [{name: a, path: a.csv}]\n")
-    assert line == "shop.yml:2: name: is not a field: the file's name gives it (shop); remove it, or "
-    "rename the file."
+    assert line == (
+        "shop.yml:2: name: is not a field: the file's name gives it (shop); remove it, or rename the file."
+    )
