@@ -1,0 +1,120 @@
+"""JSON text bound for a VARIANT: what PARSE_JSON would refuse or alter is found before it is staged.
+
+Snowflake's PARSE_JSON refuses duplicate keys (100069) and makes a DOUBLE of a number with an
+exponent or with more than 38 digits.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from include.headrace.readers.values import Conversion, Faults, shown
+
+MAX_DIGITS = 38
+SUSPECT = r"[0-9][eE][+-]?[0-9]|[0-9.]{39,}"
+"""In JSON that PostgreSQL has normalised (jsonb), only such text can hold a number that is altered."""
+
+
+class _Altered(ValueError):
+    pass
+
+
+def _object(pairs: list[tuple[str, Any]]) -> None:
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) != len(keys):
+        double = next(key for key in keys if keys.count(key) > 1)
+        raise _Altered(f"the key {shown(double)} occurs twice in one object")
+
+
+def _string(text: str) -> None:
+    if re.search("[\ud800-\udfff]", text):
+        raise _Altered("half of a surrogate pair is no character")
+    if "\0" in text:
+        raise _Altered("the character \\u0000 has no place in a VARIANT")
+
+
+def _number(text: str) -> None:
+    """Refuse a number that neither 38 decimal digits nor a double can hold."""
+    value = Decimal(text)
+    digits = len(value.as_tuple().digits)
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)
+    plain = "e" not in text and "E" not in text
+    if plain and max(digits, -exponent) <= MAX_DIGITS:
+        return
+    double = float(text)
+    if abs(double) == float("inf") or Decimal(repr(double)) != value:
+        raise _Altered(f"the number {shown(text)} would be rounded")
+
+
+def _constant(text: str) -> None:
+    raise _Altered(f"{text} is not JSON")
+
+
+class _Checker(json.JSONDecoder):
+    """A decoder that keeps nothing of objects and numbers; it only looks."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            object_pairs_hook=_object, parse_float=_number, parse_int=_number, parse_constant=_constant
+        )
+
+
+_CHECKER = _Checker()
+
+
+def fault(text: str) -> str | None:
+    """Why a VARIANT cannot hold this JSON text unaltered; None when it can."""
+    try:
+        _CHECKER.decode(text)
+        if "\\u" in text:
+            _strings(json.loads(text))
+    except _Altered as error:
+        return str(error)
+    except RecursionError:
+        return "it is nested too deeply"
+    except ValueError as error:
+        return f"it is not JSON ({error})"
+    return None
+
+
+def _strings(value: Any) -> None:
+    """Look at every string below ``value``. Only escapes can make the characters that are refused."""
+    if isinstance(value, str):
+        _string(value)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _string(key)
+            _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            _strings(item)
+
+
+def checker(name: str, *, normalised: bool = False) -> Conversion:
+    """The conversion of a column of JSON text: unchanged, with the rows that cannot be carried.
+
+    ``normalised`` says that the source has parsed the text already and drops duplicate keys, as
+    jsonb does; then only suspect texts are parsed here.
+    """
+
+    def convert(array: pa.Array) -> tuple[pa.Array, Faults]:
+        if normalised:
+            suspect = pc.fill_null(pc.match_substring_regex(array, SUSPECT), False)
+            rows = pc.indices_nonzero(suspect).to_pylist()
+        else:
+            rows = pc.indices_nonzero(array.is_valid()).to_pylist()
+        faults = {}
+        for row in rows:
+            reason = fault(array[row].as_py())
+            if reason:
+                faults[row] = f"{name}: {reason}"
+        return array, faults
+
+    return convert

@@ -1,0 +1,254 @@
+"""Tables and views of PostgreSQL, streamed as Arrow batches out of one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+from adbc_driver_manager import Error as DriverError
+from adbc_driver_postgresql import StatementOptions, dbapi
+
+from include.headrace import settings
+from include.headrace.config import PostgresSource, PostgresTable
+from include.headrace.errors import SourceError
+from include.headrace.names import quote
+from include.headrace.readers import postgres_catalog as catalog
+from include.headrace.readers.base import TARGET_BATCH_BYTES, Piece, Rejected, Span
+from include.headrace.readers.pieces import convert, record_text, split
+from include.headrace.readers.postgres_connection import connected, statement_error
+from include.headrace.readers.values import Faults, value_text
+
+SNAPSHOT = "set transaction isolation level repeatable read, read only"
+
+SESSION = {
+    "timezone": "UTC",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "iso_8601",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "search_path": "",
+}
+"""Settings that decide how PostgreSQL writes values as text, so that no server or role decides it.
+The empty search path makes every name in a cast a full one."""
+
+LIMITS = {"lock_timeout": "60s", "statement_timeout": "12h", "idle_in_transaction_session_timeout": "1h"}
+"""Set only where the server, the role or the connection has none: a reader must neither queue
+behind a lock for ever nor hold back the server's vacuum after its client is gone."""
+
+HASH_BUCKETS = 1_000_000
+
+
+class PostgresReader:
+    """One table or view of a PostgreSQL database."""
+
+    def __init__(self, source: PostgresSource, table: PostgresTable) -> None:
+        self._source = source
+        self._table = table
+
+    @contextmanager
+    def open(self, span: Span) -> Iterator[PostgresExtraction]:
+        """See ``Reader.open``. The snapshot is one REPEATABLE READ, READ ONLY transaction."""
+        where = f"{self._table.db_schema}.{self._table.name}"
+        with connected(self._source.connection) as connection:
+            cursor = connection.cursor()
+            try:
+                columns = self._begin(cursor, span)
+                reading = connection.cursor()
+                reading.adbc_statement.set_options(
+                    **{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(TARGET_BATCH_BYTES // 4)}
+                )
+                reading.execute(self._statement(columns, span))
+                stream = reading.fetch_record_batch()
+            except (DriverError, OSError) as error:
+                raise statement_error(error, where) from None
+            extraction = PostgresExtraction(self._table, columns, stream)
+            try:
+                yield extraction
+            finally:
+                if not extraction.exhausted:
+                    # Otherwise closing would first read the rest of the table.
+                    reading.adbc_cancel()
+                stream.close()
+                reading.close()
+                cursor.close()
+
+    def _begin(self, cursor: dbapi.Cursor, span: Span) -> list[catalog.Carried]:
+        """Fix the snapshot and the session's settings, and look the table up in the catalog."""
+        table = self._table
+        cursor.execute(SNAPSHOT)
+        values = {**SESSION, **self._bounds(span)}
+        for name, value in values.items():
+            cursor.execute("select pg_catalog.set_config($1, $2, true)", (name, value))
+        for name, value in LIMITS.items():
+            cursor.execute(
+                "select pg_catalog.set_config(name, $2, true) from pg_catalog.pg_settings "
+                "where name = $1 and setting = '0'",
+                (name, value),
+            )
+        found = catalog.columns_of(cursor, table.db_schema, table.name)
+        where = f"{table.db_schema}.{table.name}"
+        catalog.check_named(found, where, [table.cursor] if table.cursor else [], "cursor")
+        catalog.check_named(found, where, table.primary_key, "primary_key")
+        catalog.check_named(found, where, table.exclude, "exclude")
+        columns = [catalog.carried(column) for column in found if column.name not in table.exclude]
+        if not columns:
+            raise SourceError(f"{where} has no columns to read; check `exclude` in the source file.")
+        return columns
+
+    def _bounds(self, span: Span) -> dict[str, str]:
+        """Values of the statement as settings of the transaction, which its text then refers to.
+
+        The driver streams through COPY, and COPY takes no parameters: with parameters it would
+        hold the whole result in memory instead.
+        """
+        table = self._table
+        bounds = {"headrace.lower": span.lower, "headrace.upper": span.upper}
+        if not settings.is_prod():
+            if table.window is not None:
+                bounds["headrace.window"] = str(table.window.total_seconds())
+            if table.sample is not None:
+                bounds["headrace.sample"] = str(round(table.sample * HASH_BUCKETS))
+            if table.limit is not None:
+                bounds["headrace.limit"] = str(table.limit)
+        return {name: value for name, value in bounds.items() if value is not None}
+
+    def _statement(self, columns: list[catalog.Carried], span: Span) -> str:
+        table = self._table
+        given = self._bounds(span)
+        relation = quote(table.db_schema, table.name)
+        listed = ", ".join(f"{column.expression} as {quote(column.column.name)}" for column in columns)
+        statement = f"select {listed} from {relation} as headrace_row"
+        conditions = self._conditions(columns, span)
+        if "headrace.sample" in given:
+            conditions.append(self._sampled())
+        if conditions:
+            statement += f" where {' and '.join(conditions)}"
+        if "headrace.limit" in given:
+            if table.primary_key:
+                statement += f" order by {', '.join(quote(name) for name in table.primary_key)}"
+            statement += " limit pg_catalog.current_setting('headrace.limit')::int8"
+        return statement
+
+    def _conditions(self, columns: list[catalog.Carried], span: Span) -> list[str]:
+        table = self._table
+        if table.cursor is None:
+            if span.lower is not None or span.upper is not None:
+                raise SourceError(f"{table.name} has no cursor, and only a part of it was asked for.")
+            return []
+        name = quote(table.cursor)
+        kind = next(one.column for one in columns if one.column.name == table.cursor)
+        within = []
+        if span.lower is not None:
+            sign = ">=" if span.lower_inclusive else ">"
+            within.append(f"{name} {sign} pg_catalog.current_setting('headrace.lower')::{kind.written}")
+        if span.upper is not None:
+            within.append(f"{name} < pg_catalog.current_setting('headrace.upper')::{kind.written}")
+        if "headrace.window" in self._bounds(span):
+            if kind.type not in ("date", "timestamp", "timestamptz"):
+                raise SourceError(
+                    f"`window` of {table.name} needs a cursor that is a date or a timestamp; "
+                    f"{table.cursor!r} is {kind.written}."
+                )
+            within.append(
+                f"{name} >= (select pg_catalog.max({name}) from {quote(table.db_schema, table.name)}) "
+                "- pg_catalog.make_interval(secs => pg_catalog.current_setting('headrace.window')::float8)"
+            )
+        if not within:
+            return []
+        # Rows without a cursor would be lost in silence, so they are read and set aside.
+        return [f"({' and '.join(within)} or {name} is null)"]
+
+    def _sampled(self) -> str:
+        """A condition that picks the same rows each time: by a hash of the key, or of the whole row."""
+        table = self._table
+        picked = ", ".join(quote(name) for name in table.primary_key) or "headrace_row.*"
+        return (
+            f"(pg_catalog.hashtextextended(row({picked})::text, 0) & 9223372036854775807) % {HASH_BUCKETS} "
+            "< pg_catalog.current_setting('headrace.sample')::int8"
+        )
+
+
+class PostgresExtraction:
+    """The open stream of one table."""
+
+    def __init__(
+        self, table: PostgresTable, columns: list[catalog.Carried], stream: pa.RecordBatchReader
+    ) -> None:
+        self._table = table
+        self._where = f"{table.db_schema}.{table.name}"
+        self._columns = columns
+        self._stream = stream
+        self._names = [one.column.name for one in columns]
+        self.schema = pa.schema([one.field for one in columns])
+        self.exhausted = False
+        for one, field in zip(columns, stream.schema, strict=True):
+            if _storage(field.type) != one.arrives:
+                raise SourceError(
+                    f"Column {one.column.name!r} of {self._where} ({one.column.written}) arrived as {field.type}, "
+                    f"not as {one.arrives}; leave it out with `exclude`."
+                )
+
+    def pieces(self) -> Iterator[Piece]:
+        """See ``Extraction.pieces``. A position is the row's key, or its number in this read."""
+        seen = 0
+        for batch in self._batches():
+            arrived = [_unwrapped(column) for column in batch.columns]
+            rows, faults = convert(arrived, [one.conversion for one in self._columns], self.schema)
+            faults = {**self._without_cursor(arrived), **faults}
+            first = seen + 1
+
+            def reject(
+                row: int, reason: str, arrived: list[pa.Array] = arrived, first: int = first
+            ) -> Rejected:
+                return Rejected(
+                    self._position(arrived, row, first + row),
+                    reason,
+                    record_text(self._names, arrived, row),
+                )
+
+            seen += batch.num_rows
+            yield from split(rows, faults, reject)
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        while True:
+            try:
+                batch = self._stream.read_next_batch()
+                batch.validate(full=True)
+            except StopIteration:
+                self.exhausted = True
+                return
+            except pa.ArrowInvalid as error:
+                raise SourceError(
+                    f"{self._where} holds text that is not in the database's encoding: {error}"
+                ) from None
+            except (DriverError, OSError) as error:
+                raise statement_error(error, self._where) from None
+            if batch.num_rows:
+                yield batch
+
+    def _without_cursor(self, arrived: list[pa.Array]) -> Faults:
+        """Rows that no span would ever read again, where spans are how the table is read."""
+        table = self._table
+        if table.cursor is None or table.disposition == "replace":
+            return {}
+        column = arrived[self._names.index(table.cursor)]
+        if not column.null_count:
+            return {}
+        reason = f"{table.cursor}: the cursor is NULL, so no later load would see a change of this row"
+        return dict.fromkeys(column.is_null().to_numpy(zero_copy_only=False).nonzero()[0].tolist(), reason)
+
+    def _position(self, arrived: list[pa.Array], row: int, number: int) -> str:
+        keys = [name for name in self._table.primary_key if name in self._names]
+        if not keys:
+            return f"{self._where} row {number}"
+        values = (f"{name}={value_text(arrived[self._names.index(name)], row)}" for name in keys)
+        return f"{self._where} {' '.join(values)}"
+
+
+def _storage(kind: pa.DataType) -> pa.DataType:
+    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+
+
+def _unwrapped(column: pa.Array) -> pa.Array:
+    return column.storage if isinstance(column, pa.ExtensionArray) else column
