@@ -1,0 +1,127 @@
+"""The environment of a local run's processes: addresses, secrets, and Airflow tuned for one machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from include.headrace import settings
+
+HOST = "127.0.0.1"
+USER = "headrace"
+PARALLELISM = 4
+AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+NOT_INHERITED = ("AIRFLOW", "DBT_", "SNOWFLAKE_", "HEADRACE_", "COSMOS", "PYTHONPATH", "PYTHONHOME")
+"""Beginnings of variables that would point a local run at something else than itself."""
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What a checkout's Airflow keeps between runs: keys of stored values, tokens and the login."""
+
+    fernet_key: str
+    jwt_secret: str
+    api_secret: str
+    ui_password: str
+
+
+def owner_only(path: Path, text: str) -> None:
+    """Write a file that its owner alone may read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+
+
+def load_secrets(path: Path) -> Secrets:
+    """The secrets in ``path``, made the first time."""
+    if not path.exists():
+        from cryptography.fernet import Fernet
+
+        made = Secrets(
+            fernet_key=Fernet.generate_key().decode(),
+            jwt_secret=secrets.token_urlsafe(48),
+            api_secret=secrets.token_urlsafe(48),
+            ui_password=secrets.token_urlsafe(12),
+        )
+        owner_only(path, json.dumps(made.__dict__))
+    return Secrets(**json.loads(path.read_text()))
+
+
+def base_environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """What every process gets: the caller's environment without what points elsewhere, no telemetry,
+    no proxy between processes of this machine."""
+    env = {name: value for name, value in inherited.items() if not name.startswith(NOT_INHERITED)}
+    for name in ("no_proxy", "NO_PROXY"):
+        env[name] = ",".join(filter(None, [env.get(name), HOST, "localhost"]))
+    return env | {
+        "PYTHONPATH": str(settings.PROJECT_ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "HEADRACE_ENV": "local",
+        "HEADRACE_FILES": str(settings.LOCAL_DIR / "sources"),
+        "DO_NOT_TRACK": "1",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "SNOWFLAKE_DISABLE_MINICORE": "1",
+        "AIRFLOW_HOME": str(settings.LOCAL_DIR / "airflow"),
+    }
+
+
+def snowflake_connection(port: int, password: str) -> str:
+    """The Airflow connection to the local Snowflake, as JSON."""
+    extra = {
+        "account": "local",
+        "host": HOST,
+        "port": port,
+        "protocol": "http",
+        "database": settings.raw_database(),
+        "warehouse": "HEADRACE",
+        "role": "ACCOUNTADMIN",
+    }
+    return json.dumps({"conn_type": "snowflake", "login": USER, "password": password, "extra": extra})
+
+
+def airflow_environment(
+    home: Path, port: int, metadata: str, keys: Secrets, *, schedules: bool
+) -> dict[str, str]:
+    """Settings of Airflow's components: loopback alone, its own login, quick to notice and to start.
+
+    ``metadata`` is the SQLAlchemy URI of the metadata database. Writes the login's password file
+    below ``home``. The intervals are for a person waiting: Airflow's defaults are for a cluster.
+    """
+    passwords = home / "passwords.json"
+    owner_only(passwords, json.dumps({USER: keys.ui_password}))
+    url = f"http://{HOST}:{port}"
+    options = {
+        "CORE__DAGS_FOLDER": settings.PROJECT_ROOT / "dags",
+        "CORE__PLUGINS_FOLDER": settings.PROJECT_ROOT / "plugins",
+        "CORE__LOAD_EXAMPLES": False,
+        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__PARALLELISM": PARALLELISM,
+        "CORE__EXECUTE_TASKS_NEW_PYTHON_INTERPRETER": False,
+        "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
+        "CORE__FERNET_KEY": keys.fernet_key,
+        "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "CORE__AUTH_MANAGER": AUTH_MANAGER,
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": passwords,
+        "DATABASE__SQL_ALCHEMY_CONN": metadata,
+        "API__HOST": HOST,
+        "API__PORT": port,
+        "API__BASE_URL": url,
+        "API__SECRET_KEY": keys.api_secret,
+        "API__MAXIMUM_PAGE_LIMIT": 1000,
+        "API_AUTH__JWT_SECRET": keys.jwt_secret,
+        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.2,
+        "SCHEDULER__ENABLE_HEALTH_CHECK": False,
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 5 if schedules else 30,
+        "DAG_PROCESSOR__REFRESH_INTERVAL": 10,
+        "DAG_PROCESSOR__PRINT_STATS_INTERVAL": 0,
+        "LOGGING__COLORED_CONSOLE_LOG": False,
+    }
+    return {f"AIRFLOW__{name}": str(value) for name, value in options.items()} | {
+        "HEADRACE_SCHEDULES": "on" if schedules else "off"
+    }
