@@ -9,8 +9,9 @@ from include.headrace.config import (
     ParquetSource,
     PostgresSource,
     PostgresTable,
+    Source,
+    Table,
 )
-from include.headrace.config import Source, Table
 from include.headrace.errors import ConfigError
 from include.headrace.readers.base import Reader
 

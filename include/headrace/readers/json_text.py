@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 from include.headrace.readers.values import Conversion, Faults, shown
 
 MAX_DIGITS = 38
-SUSPECT = r"[0-9][eE][+-]?[0-9]|[0-9.]{39,}"
-"""In JSON that PostgreSQL has normalised (jsonb), only such text can hold a number that is altered."""
+SUSPECT = r"[0-9.]{39,}"
+"""In JSON that PostgreSQL has normalised (jsonb), which writes no exponents, drops double keys and
+refuses broken escapes, only such text can hold what is altered."""
 
 
 class _Altered(ValueError):
@@ -100,8 +101,7 @@ def _strings(value: Any) -> None:
 def checker(name: str, *, normalised: bool = False) -> Conversion:
     """The conversion of a column of JSON text: unchanged, with the rows that cannot be carried.
 
-    ``normalised`` says that the source has parsed the text already and drops duplicate keys, as
-    jsonb does; then only suspect texts are parsed here.
+    ``normalised`` says that the text is PostgreSQL's jsonb; then only suspect texts are parsed.
     """
 
     def convert(array: pa.Array) -> tuple[pa.Array, Faults]:

@@ -185,8 +185,8 @@ class PostgresExtraction:
         for one, field in zip(columns, stream.schema, strict=True):
             if _storage(field.type) != one.arrives:
                 raise SourceError(
-                    f"Column {one.column.name!r} of {self._where} ({one.column.written}) arrived as {field.type}, "
-                    f"not as {one.arrives}; leave it out with `exclude`."
+                    f"Column {one.column.name!r} of {self._where} ({one.column.written}) arrived as "
+                    f"{field.type}, not as {one.arrives}; leave it out with `exclude`."
                 )
 
     def pieces(self) -> Iterator[Piece]:

@@ -150,8 +150,8 @@ def _missing(cursor: Cursor, schema: str, table: str) -> SourceError:
     tables = [name for (name,) in cursor.fetchall()]
     if tables:
         return SourceError(
-            f"There is no table {table!r} in the schema {schema!r} of PostgreSQL; it has {', '.join(tables)}. "
-            "Correct `name` or `schema` in the source file."
+            f"There is no table {table!r} in the schema {schema!r} of PostgreSQL; it has "
+            f"{', '.join(tables)}. Correct `name` or `schema` in the source file."
         )
     cursor.execute(SCHEMAS)
     schemas = ", ".join(name for (name,) in cursor.fetchall())

@@ -93,7 +93,7 @@ def limited(field: pa.Field, length: int) -> Conversion:
 
     def convert(array: pa.Array) -> tuple[pa.Array, Faults]:
         over = pc.indices_nonzero(pc.greater(pc.utf8_length(array), length)).to_pylist()
-        return array, {row: f"{field.name}: longer than {length} characters" for row in over}
+        return array, dict.fromkeys(over, f"{field.name}: longer than {length} characters")
 
     return convert
 
