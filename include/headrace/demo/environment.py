@@ -62,6 +62,7 @@ def base_environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "PYTHONPATH": str(settings.PROJECT_ROOT),
         "PYTHONUNBUFFERED": "1",
         "HEADRACE_ENV": "local",
+        "HEADRACE_LOCAL_DIR": str(settings.LOCAL_DIR),
         "HEADRACE_FILES": str(settings.LOCAL_DIR / "sources"),
         "DO_NOT_TRACK": "1",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
