@@ -32,7 +32,7 @@ _SECRETS = (
 
 def without_secrets(text: str) -> str:
     """The text with every secret that Airflow knows, and everything shaped like one, as ``***``."""
-    from airflow.sdk.log import redact
+    from airflow.sdk.log import redact  # type: ignore[attr-defined]
 
     masked = str(redact(text))
     for pattern, replacement in _SECRETS:

@@ -145,7 +145,7 @@ def test_an_unreachable_webhook_does_not_fail_the_task_and_its_address_is_not_to
     own = [record.getMessage() for record in caplog.records if record.name == "include.headrace.notify"]
     assert own == [TEXT, "The notification was not sent through headrace_notify: ConnectionError."]
     # What the libraries logged passes the masker on its way into a task's log.
-    from airflow.sdk.log import redact
+    from airflow.sdk.log import redact  # type: ignore[attr-defined]
 
     assert "xyzzy" not in str(redact(caplog.text))
 
