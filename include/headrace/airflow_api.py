@@ -122,6 +122,12 @@ class AirflowApi:
             if len(found) >= page["total_entries"] or not page["task_instances"]:
                 return found
 
+    def tasks_with_xcom(self, dag_id: str, run_id: str, key: str) -> set[str]:
+        """The ids of the tasks of a run that pushed an XCom of this name."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/~/xcomEntries"
+        entries = self.call("GET", path, xcom_key=key, limit=PAGE)["xcom_entries"]
+        return {entry["task_id"] for entry in entries}
+
     def log(self, task: Mapping[str, Any]) -> list[str]:
         """The lines of the log of a task instance's last try."""
         run = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"

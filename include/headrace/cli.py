@@ -1,0 +1,142 @@
+"""The one program: ``python -m include.headrace <command>``. Each command imports what it needs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from include.headrace.errors import ConfigError, HeadraceError
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def say(message: str) -> None:
+    """Tell the person at the terminal; stdout is for results."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from include.headrace.demo.job import run_demo
+
+    return run_demo(say)
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    from include.headrace.demo.job import stay_up
+
+    return stay_up(say)
+
+
+def _down(arguments: argparse.Namespace) -> int:
+    from include.headrace.demo.platform import stop_everything
+
+    stopped = stop_everything()
+    say(f"stopped {', '.join(stopped)}" if stopped else "nothing was running")
+    return 0
+
+
+def _sql(arguments: argparse.Namespace) -> int:
+    from include.headrace.demo.query import run_query
+
+    query = os.environ.get(arguments.from_environment, "") if arguments.from_environment else arguments.query
+    if not (query or "").strip():
+        raise ConfigError('There is no query; write make sql q="select ...".')
+    run_query(query, arguments.format, sys.stdout)
+    return 0
+
+
+def _parse(arguments: argparse.Namespace) -> int:
+    from include.headrace.transform.manifest import bake, is_stale
+
+    if not arguments.if_stale or is_stale():
+        say(f"wrote {bake()}")
+    return 0
+
+
+def _local_snowflake(arguments: argparse.Namespace) -> int:
+    from include.headrace.local_snowflake.server import serve
+
+    serve(arguments.host, arguments.port, arguments.data)
+    return 0
+
+
+def _pools(arguments: argparse.Namespace) -> int:
+    from include.headrace.airflow_api import AirflowApi
+    from include.headrace.pools import pool_slots
+
+    token = os.environ.get("AIRFLOW_API_TOKEN")
+    if not token:
+        raise ConfigError("AIRFLOW_API_TOKEN is not set; give it a token of an Airflow user or deployment.")
+    slots = pool_slots()
+    AirflowApi(arguments.url, token).set_pools(slots, "Headrace")
+    say("\n".join(f"{name}: {count} slots" for name, count in slots.items()))
+    return 0
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    from include.headrace.config_schema import SCHEMA_FILE, schema_text
+
+    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
+    say(f"wrote {SCHEMA_FILE}")
+    return 0
+
+
+def _seed(arguments: argparse.Namespace) -> int:
+    from include.headrace.demo.platform import seed_sources
+
+    say("filled the sources" if seed_sources() else "the sources were already filled")
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="python -m include.headrace", description="Headrace, from a terminal.")
+    commands = top.add_subparsers(required=True, metavar="command")
+
+    def add(name: str, run: Command, help_text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=help_text, description=help_text)
+        command.set_defaults(run=run)
+        return command
+
+    add("demo", _demo, "run everything on one machine to its end, and print a summary")
+    add("up", _up, "run everything on one machine until Ctrl-C")
+    add("down", _down, "stop what a demo or up of this checkout runs or left behind")
+    sql = add("sql", _sql, "ask the local Snowflake (emulated), started for it when it is not running")
+    sql.add_argument("query", nargs="?", help="one or more statements; the result of the last is printed")
+    sql.add_argument("--from-environment", metavar="NAME", help="take the query from this variable instead")
+    sql.add_argument("--format", choices=("table", "csv"), default="table")
+    parse = add("parse", _parse, "parse the dbt project into the manifest that the DAG is drawn from")
+    parse.add_argument("--if-stale", action="store_true", help="only when the project has changed")
+    server = add("local-snowflake", _local_snowflake, "serve the local Snowflake (emulated)")
+    server.add_argument("--host", default="127.0.0.1")
+    server.add_argument("--port", type=int, required=True)
+    server.add_argument("--data", type=Path, required=True, help="folder of its data")
+    pools = add(
+        "pools",
+        _pools,
+        "make the pools of all sources and of dbt in any Airflow; "
+        "an access token is read from AIRFLOW_API_TOKEN",
+    )
+    pools.add_argument("--url", required=True, help="address of the Airflow UI or deployment")
+    add("schema", _schema, "write the JSON Schema of include/sources/*.yml")
+    add("seed", _seed, "fill the demo's sources")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code. Errors of ours are printed without a traceback."""
+    chosen = parser().parse_args(arguments)
+    try:
+        return int(chosen.run(chosen))
+    except HeadraceError as error:
+        say(f"error: {error}")
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output has enough, as with `| head`; nothing more can be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,159 @@
+"""The main job on one machine: start everything, load every source, build the marts, show the result."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from include.headrace.airflow_api import AirflowApi
+from include.headrace.config import source_names
+from include.headrace.demo.environment import USER
+from include.headrace.demo.platform import PARSE_SECONDS, Platform, Stopped, running_platform
+from include.headrace.demo.progress import Progress, count, showing
+from include.headrace.demo.query import connect
+from include.headrace.demo.summary import print_summary
+from include.headrace.errors import HeadraceError
+
+TRANSFORM = "transform"
+WARNING_XCOM = "dbt_warning"
+"""What a task of the transform pushes when its test warned."""
+ASSET_SECONDS = 120
+"""How long the transform may take to start after the last source's asset."""
+POLL_SECONDS = 1.5
+LOG_LINES = 30
+FINAL = ("success", "failed")
+
+Say = Callable[[str], None]
+
+
+class DemoError(HeadraceError):
+    """The main job did not get to its end."""
+
+
+class RunFailed(DemoError):
+    """A run failed; the message names the task and ends with the last lines of its log."""
+
+
+def ingestion_dags() -> list[str]:
+    """The ids of the ingestion DAGs, one a file of ``include/sources``."""
+    return [f"ingest__{name}" for name in source_names()]
+
+
+def run_demo(say: Say) -> int:
+    """Run the main job to its end and print the summary on stdout. Returns 0.
+
+    Raises RunFailed when a task failed, another HeadraceError when something did not start.
+    """
+    began = time.monotonic()
+    with running_platform(schedules=False, say=say) as platform:
+        api = platform.api
+        since = wait_for_dags(platform, [*ingestion_dags(), TRANSFORM])
+        clear_earlier_runs(api)
+        say(
+            f"Airflow is ready after {time.monotonic() - began:.0f} seconds; loading {', '.join(source_names())}"
+        )
+        with showing() as progress:
+            runs = run_everything(platform, progress, since)
+        with connect(platform.snowflake.login) as connection:
+            warned = api.tasks_with_xcom(TRANSFORM, runs[-1], WARNING_XCOM)
+            print_summary(connection, api.task_instances(runs), warned, runs, sys.stdout)
+    took = time.monotonic() - began
+    print(f'\nAll of it took {took:.0f} seconds. Ask the data: make sql q="select ..."')
+    return 0
+
+
+def stay_up(say: Say) -> int:
+    """Run everything, time schedules on, until Ctrl-C or SIGTERM. Returns 0."""
+    try:
+        with running_platform(schedules=True, say=say) as platform:
+            wait_for_dags(platform, [*ingestion_dags(), TRANSFORM])
+            say(f"Airflow: {platform.api.url}   user {USER}   password {platform.keys.ui_password}")
+            say('The local Snowflake (emulated): make sql q="select ..."   Stop: Ctrl-C or make down')
+            while True:
+                platform.processes.check()
+                time.sleep(1)
+    except (KeyboardInterrupt, Stopped):
+        say("stopped")
+    return 0
+
+
+def wait_for_dags(platform: Platform, dag_ids: Sequence[str]) -> datetime:
+    """Wait until Airflow has parsed each DAG since it started; returns the moment it had.
+
+    Raises DemoError with the stack trace when a file of ``dags`` cannot be imported.
+    """
+    api, since = platform.api, platform.processors_started
+
+    def parsed() -> bool:
+        for error in api.import_errors():
+            if moment(error["timestamp"]) >= since:
+                raise DemoError(f"{error['filename']} cannot be imported:\n{error['stack_trace'].strip()}")
+        known = api.dags()
+        return all(
+            dag_id in known and moment(known[dag_id]["last_parsed_time"]) >= since for dag_id in dag_ids
+        )
+
+    platform.processes.wait_until("dag-processor", parsed, PARSE_SECONDS)
+    return datetime.now(UTC)
+
+
+def clear_earlier_runs(api: AirflowApi) -> None:
+    """Give up what a killed demo left unfinished: open runs would hold up ours, and assets already queued
+    would start the transform before all our sources are loaded."""
+    dag_ids = [*ingestion_dags(), TRANSFORM]
+    for run in api.runs(dag_ids, states=["queued", "running"]):
+        api.fail_run(run["dag_id"], run["dag_run_id"])
+    api.forget_queued_assets(TRANSFORM)
+    api.unpause(dag_ids)
+
+
+def run_everything(platform: Platform, progress: Progress, since: datetime) -> list[str]:
+    """Start every ingestion DAG, wait for the transform that their assets start, and for its end.
+
+    Returns the ids of the runs. Raises RunFailed as soon as a run has failed and the others have ended.
+    """
+    api = platform.api
+    runs = {dag_id: api.trigger(dag_id) for dag_id in ingestion_dags()}
+    last_asset = float("inf")
+    while True:
+        platform.processes.check()
+        found = api.runs([*runs, TRANSFORM], run_after_gte=since.isoformat())
+        started = next((run for run in found if run["dag_id"] == TRANSFORM), None)
+        if started is not None:
+            runs[TRANSFORM] = started["dag_run_id"]
+        states = {
+            run["dag_id"]: run["state"] for run in found if runs.get(run["dag_id"]) == run["dag_run_id"]
+        }
+        tasks = api.task_instances(list(runs.values()))
+        progress.update(count(tasks))
+        if all(states.get(dag_id) in FINAL for dag_id in runs):
+            if "failed" in states.values():
+                raise RunFailed(failure(api, tasks))
+            if TRANSFORM in runs:
+                return list(runs.values())
+            last_asset = min(last_asset, time.monotonic())
+            if time.monotonic() - last_asset > ASSET_SECONDS:
+                raise DemoError("All sources are loaded, but their assets did not start the DAG transform.")
+        time.sleep(POLL_SECONDS)
+
+
+def failure(api: AirflowApi, tasks: Sequence[dict[str, Any]]) -> str:
+    """Which tasks failed, and the last lines of the log of the one that failed first."""
+    failed = [task for task in tasks if task["state"] == "failed"]
+    if not failed:
+        return "A run failed without a failed task; see .local/logs/scheduler.log."
+    first = min(failed, key=lambda task: str(task["end_date"]))
+    names = [f"{task['dag_id']} {task['task_id']}" for task in failed if task is not first]
+    lines = [f"{first['dag_id']} {first['task_id']} failed. The end of its log:"]
+    lines += api.log(first)[-LOG_LINES:]
+    if names:
+        lines.append(f"Failed too: {', '.join(names)}")
+    return "\n".join(lines)
+
+
+def moment(text: str | None) -> datetime:
+    """A time of Airflow's API; the beginning of time for one that is not set."""
+    return datetime.fromisoformat(text) if text else datetime.min.replace(tzinfo=UTC)
