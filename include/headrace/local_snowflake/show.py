@@ -1,0 +1,366 @@
+"""SHOW and DESCRIBE."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlglot
+from fakesnow import statement_type
+from sqlglot import exp
+
+from include.headrace.local_snowflake import catalog, control
+from include.headrace.local_snowflake.errors import SqlError, does_not_exist, refuse
+from include.headrace.local_snowflake.names import split
+from include.headrace.local_snowflake.parameters import PARAMETERS
+from include.headrace.local_snowflake.values import TEXT_LENGTH, Result, row_type, rows
+
+if TYPE_CHECKING:
+    from include.headrace.local_snowflake.session import Session
+
+_KINDS = (
+    "DATABASES", "SCHEMAS", "TABLES", "VIEWS", "OBJECTS", "COLUMNS", "STAGES", "ROLES", "WAREHOUSES", "PARAMETERS",
+    "TRANSACTIONS", "LOCKS",
+)  # fmt: skip
+_TIME = ("created_on", "TIMESTAMP WITH TIME ZONE")
+
+
+def _text_columns(*names: str) -> list[tuple[str, str]]:
+    return [_TIME if n == "created_on" else (n, "BIGINT" if n in ("rows", "bytes") else "VARCHAR") for n in names]
+
+
+@dataclass
+class Scope:
+    """What a SHOW asks for: a kind of object, where, and which names."""
+
+    kind: str
+    terse: bool = False
+    like: str | None = None
+    starts: str | None = None
+    limit: int | None = None
+    after: str | None = None
+    within: str = ""
+    names: tuple[str, ...] = ()
+
+    def wants(self, name: str) -> bool:
+        """True when LIKE (any case, SQL wildcards) and STARTS WITH (exact case) let the name through."""
+        if self.starts is not None and not name.startswith(self.starts):
+            return False
+        if self.after is not None and name <= self.after:
+            return False
+        if self.like is None:
+            return True
+        pattern = "".join(".*" if c == "%" else "." if c == "_" else re.escape(c) for c in self.like)
+        return re.fullmatch(pattern, name, re.IGNORECASE | re.DOTALL) is not None
+
+
+def parse_scope(statement: str) -> Scope:
+    """Read ``SHOW [TERSE] kind [LIKE 'x'] [IN ...] [STARTS WITH 'x'] [LIMIT n [FROM 'x']]``."""
+    words = re.match(r"show\s+(terse\s+)?(\w+)\s*(.*)$", statement, re.IGNORECASE | re.DOTALL)
+    if not words or words[2].upper() not in _KINDS:
+        raise refuse(f"do {statement[:40]!r}")
+    scope = Scope(words[2].upper(), terse=bool(words[1]))
+    rest = words[3].strip()
+    while rest:
+        rest = _clause(scope, rest).strip()
+    return scope
+
+
+def _clause(scope: Scope, rest: str) -> str:
+    if found := re.match(r"(like|starts\s+with)\s+('(?:[^']|'')*')", rest, re.IGNORECASE):
+        value = sqlglot.tokenize(found[2], read="snowflake")[0].text
+        if found[1].lower() == "like":
+            scope.like = value
+        else:
+            scope.starts = value
+        return rest[found.end() :]
+    if found := re.match(r"limit\s+(\d+)", rest, re.IGNORECASE):
+        scope.limit = int(found[1])
+        return rest[found.end() :]
+    if found := re.match(r"from\s+'((?:[^']|'')*)'", rest, re.IGNORECASE):
+        scope.after = found[1].replace("''", "'")
+        return rest[found.end() :]
+    if found := re.match(r"(?:in|for)\s+(account|session)\b", rest, re.IGNORECASE):
+        scope.within = found[1].upper()
+        return rest[found.end() :]
+    if found := re.match(r"in\s+(?:(database|schema|table|view)\b)?\s*", rest, re.IGNORECASE):
+        tail = rest[found.end() :]
+        scope.within = (found[1] or "").upper()
+        if tail and not re.match(r"(like|starts|limit)\b", tail, re.IGNORECASE):
+            parts, tail = split(tail)
+            scope.names = tuple(parts)
+        if not scope.within:
+            single = "DATABASE" if scope.kind == "SCHEMAS" else "SCHEMA"
+            scope.within = single
+            if scope.kind == "COLUMNS":
+                scope.within = "TABLE"
+        return tail
+    raise SqlError(1003, "42000", f"SQL compilation error:\nsyntax error at '{rest[:30]}' in SHOW")
+
+
+def show(session: Session, statement: str) -> Result:
+    """SHOW one kind of object. Raises a refusal for the kinds that the emulator does not have."""
+    scope = parse_scope(statement)
+    if scope.kind == "TRANSACTIONS":
+        return control.show_transactions(session, everyone=scope.within == "ACCOUNT")
+    if scope.kind == "LOCKS":
+        return control.show_locks(session)
+    columns, found = _SHOWS[scope.kind](session, scope)
+    at = [c for c, _ in columns].index("key" if scope.kind == "PARAMETERS" else _NAME.get(scope.kind, "name"))
+    kept = [row for row in found if scope.wants(row[at])]
+    if scope.limit is not None:
+        kept = kept[: scope.limit]
+    return rows(columns, kept, statement_type.SHOW)
+
+
+_NAME = {"COLUMNS": "column_name"}
+Shown = tuple[list[tuple[str, str]], list[list[Any]]]
+_UNKNOWN = datetime.fromtimestamp(0, UTC)
+
+
+def _databases(session: Session, scope: Scope) -> Shown:
+    columns = _text_columns(
+        "created_on", "name", "is_default", "is_current", "origin", "owner", "comment", "options", "retention_time",
+        "kind",
+    )  # fmt: skip
+    return columns, [
+        [_UNKNOWN, n, "N", "Y" if n == session.database else "N", "", "SYSADMIN", "", "", "1", "STANDARD"]
+        for n in session.engine.databases()
+    ]
+
+
+def _schemas(session: Session, scope: Scope) -> Shown:
+    columns = _text_columns(
+        "created_on", "name", "is_default", "is_current", "database_name", "owner", "comment", "options",
+        "retention_time",
+    )  # fmt: skip
+    databases = session.engine.databases()
+    if scope.names:
+        if scope.names[0] not in databases:
+            raise does_not_exist("Database", scope.names[0])
+        databases = [scope.names[0]]
+    elif scope.within != "ACCOUNT" and session.database:
+        databases = [session.database]
+    found = []
+    for database in databases:
+        for name in sorted([*session.engine.schemas(database), "INFORMATION_SCHEMA"]):
+            current = "Y" if (database, name) == (session.database, session.schema) else "N"
+            found.append([_UNKNOWN, name, "N", current, database, "SYSADMIN", "", "", "1"])
+    return columns, found
+
+
+def _where(session: Session, scope: Scope) -> tuple[str | None, str | None]:
+    """The database and schema to look in; None stands for all."""
+    if scope.within == "ACCOUNT":
+        return None, None
+    if scope.within == "DATABASE":
+        database = scope.names[0] if scope.names else session.database
+        if database not in session.engine.databases():
+            raise does_not_exist("Database", str(database))
+        return database, None
+    if scope.within == "SCHEMA" and scope.names:
+        database = scope.names[0] if len(scope.names) == 2 else session.database
+        if database not in session.engine.databases() or scope.names[-1] not in [
+            *session.engine.schemas(database),
+            "INFORMATION_SCHEMA",
+        ]:
+            raise does_not_exist("Schema", ".".join(scope.names))
+        return database, scope.names[-1]
+    return session.database, session.schema
+
+
+def _relations(session: Session, scope: Scope) -> list[tuple[Any, ...]]:
+    database, schema = _where(session, scope)
+    return session.engine.catalog(
+        """
+        SELECT r.kind, r.database_name, r.schema_name, r.name, r.row_count, r.sql, e.comment,
+               coalesce(e.ext_transient, 'NO'), coalesce(e.ext_created, to_timestamp(0))
+        FROM (
+            SELECT 'TABLE' AS kind, database_name, schema_name, table_name AS name, estimated_size AS row_count,
+                   NULL AS sql
+            FROM duckdb_tables() WHERE NOT internal AND NOT temporary
+            UNION ALL
+            SELECT 'VIEW', database_name, schema_name, view_name, NULL, sql FROM duckdb_views() WHERE NOT internal
+        ) r
+        LEFT JOIN _fs_global._fs_information_schema._fs_tables_ext e
+          ON e.ext_table_catalog = r.database_name AND e.ext_table_schema = r.schema_name AND e.ext_table_name = r.name
+        WHERE r.schema_name NOT IN ('main', '_fs_information_schema')
+          AND r.database_name NOT IN ('_fs_global', 'system', 'temp', 'memory')
+          AND ($1 IS NULL OR r.database_name = $1) AND ($2 IS NULL OR r.schema_name = $2)
+        ORDER BY 2, 3, 4
+        """,
+        [database, schema],
+    )
+
+
+def _objects(session: Session, scope: Scope) -> Shown:
+    columns = _text_columns(
+        "created_on", "name", "database_name", "schema_name", "kind", "comment", "cluster_by", "rows", "bytes",
+        "owner", "retention_time", "owner_role_type", "is_hybrid", "is_dynamic", "is_iceberg",
+    )  # fmt: skip
+    found = []
+    for kind, database, schema, name, count, _, comment, transient, created in _relations(session, scope):
+        shown = "TRANSIENT" if transient == "YES" and kind == "TABLE" else kind
+        found.append(
+            [created, name, database, schema, shown, comment or "", "", count, None, "SYSADMIN", "1", "ROLE", "N", "N", "N"]
+        )
+    return columns, found
+
+
+def _tables(session: Session, scope: Scope) -> Shown:
+    columns, found = _objects(session, scope)
+    return columns, [row for row in found if row[4] != "VIEW"]
+
+
+def _views(session: Session, scope: Scope) -> Shown:
+    columns = _text_columns(
+        "created_on", "name", "reserved", "database_name", "schema_name", "owner", "comment", "text", "is_secure",
+        "is_materialized",
+    )  # fmt: skip
+    found = []
+    for kind, database, schema, name, _, sql, comment, _, created in _relations(session, scope):
+        if kind == "VIEW":
+            found.append([created, name, "", database, schema, "SYSADMIN", comment or "", sql, "false", "false"])
+    return columns, found
+
+
+def _json_type(column: catalog.Column) -> str:
+    info = row_type(column.name, column.kind, column.length)
+    kind = (column.zoned or info["type"]).upper()
+    nullable = str(column.nullable).lower()
+    if kind == "FIXED":
+        return f'{{"type":"FIXED","precision":{info["precision"]},"scale":{info["scale"]},"nullable":{nullable}}}'
+    if kind == "TEXT":
+        return (
+            f'{{"type":"TEXT","length":{info["length"]},"byteLength":{info["byteLength"]},"nullable":{nullable},'
+            '"fixed":false}'
+        )
+    if kind.startswith("TIME"):
+        return f'{{"type":"{kind}","precision":0,"scale":9,"nullable":{nullable}}}'
+    return f'{{"type":"{kind}","nullable":{nullable}}}'
+
+
+def _columns(session: Session, scope: Scope) -> Shown:
+    columns = _text_columns(
+        "table_name", "schema_name", "column_name", "data_type", "null?", "default", "kind", "expression", "comment",
+        "database_name", "autoincrement",
+    )  # fmt: skip
+    if scope.within in ("TABLE", "VIEW") and scope.names:
+        relations = [_qualify(session, scope.names)]
+        if not catalog.columns(session, relations[0]):
+            raise does_not_exist("Table", ".".join(relations[0]))
+    else:
+        relations = [(r[1], r[2], r[3]) for r in _relations(session, scope)]
+    found = []
+    for relation in relations:
+        for c in catalog.columns(session, relation):
+            found.append(
+                [relation[2], relation[1], c.name, _json_type(c), str(c.nullable).lower(), c.default or "", "COLUMN",
+                 "", c.comment or "", relation[0], ""]
+            )  # fmt: skip
+    return columns, found
+
+
+def _qualify(session: Session, names: tuple[str, ...]) -> tuple[str, str, str]:
+    return session.translator.qualify(exp.table_(*[exp.to_identifier(n, quoted=True) for n in reversed(names)]))
+
+
+def _stages(session: Session, scope: Scope) -> Shown:
+    columns = _text_columns(
+        "created_on", "name", "database_name", "schema_name", "url", "has_credentials", "has_encryption_key", "owner",
+        "comment", "type",
+    )  # fmt: skip
+    database, schema = _where(session, scope)
+    found = session.engine.catalog(
+        "SELECT created_on, name, database_name, schema_name, url, has_credentials, has_encryption_key, owner, "
+        "comment, type FROM _fs_global._fs_information_schema._fs_stages "
+        "WHERE ($1 IS NULL OR database_name = $1) AND ($2 IS NULL OR schema_name = $2) ORDER BY 3, 4, 2",
+        [database, schema],
+    )
+    return columns, [list(row) for row in found]
+
+
+def _roles(session: Session, scope: Scope) -> Shown:
+    names = session.instance.governance.names("ROLE")
+    return _text_columns("created_on", "name", "is_current", "comment"), [
+        [_UNKNOWN, n, "Y" if n == session.role else "N", "grants are not enforced by the local Snowflake (emulated)"]
+        for n in names
+    ]
+
+
+def _warehouses(session: Session, scope: Scope) -> Shown:
+    names = session.instance.governance.names("WAREHOUSE")
+    return _text_columns("name", "state", "type", "size", "is_current"), [
+        [n, "STARTED", "STANDARD", "X-Small", "Y" if n == session.warehouse else "N"] for n in names
+    ]
+
+
+def _parameters(session: Session, scope: Scope) -> Shown:
+    if scope.within not in ("", "SESSION"):
+        raise refuse(f"do SHOW PARAMETERS IN {scope.within}")
+    columns = _text_columns("key", "value", "default", "level", "description", "type")
+    return columns, [
+        [n, session.parameters.value(n), p.default, "SESSION" if session.parameters.is_set(n) else "", p.description, p.kind]
+        for n, p in sorted(PARAMETERS.items())
+    ]
+
+
+_SHOWS: dict[str, Callable[[Session, Scope], Shown]] = {
+    "DATABASES": _databases,
+    "SCHEMAS": _schemas,
+    "OBJECTS": _objects,
+    "TABLES": _tables,
+    "VIEWS": _views,
+    "COLUMNS": _columns,
+    "STAGES": _stages,
+    "ROLES": _roles,
+    "WAREHOUSES": _warehouses,
+    "PARAMETERS": _parameters,
+}
+
+
+def sf_type(column: catalog.Column) -> str:
+    """A column's type as DESCRIBE writes it, such as NUMBER(38,0) or VARCHAR(16777216)."""
+    info = row_type(column.name, column.kind, column.length)
+    kind = info["type"]
+    if kind == "fixed":
+        return f"NUMBER({info['precision']},{info['scale']})"
+    if kind == "text":
+        return f"VARCHAR({column.length or TEXT_LENGTH})"
+    if kind == "real":
+        return "FLOAT"
+    if kind == "binary":
+        return "BINARY(8388608)"
+    if kind == "time":
+        return "TIME(9)"
+    if kind.startswith("timestamp"):
+        return f"{column.zoned or kind.upper()}(9)"
+    return kind.upper()
+
+
+def describe(session: Session, statement: str) -> Result:
+    """DESCRIBE TABLE | VIEW name, or DESCRIBE name; also of a table in another database."""
+    found = re.match(r"desc(?:ribe)?\s+(table|view)\s+(.*)$", statement, re.IGNORECASE | re.DOTALL)
+    if not found:
+        raise refuse(f"do {statement[:40]!r}")
+    parts, rest = split(found[2])
+    if rest.strip() and not re.fullmatch(r"\s*type\s*=\s*columns\s*", rest, re.IGNORECASE):
+        raise refuse(f"do DESCRIBE with {rest.strip()[:30]}")
+    relation = _qualify(session, tuple(parts))
+    described = catalog.columns(session, relation)
+    if not described:
+        raise does_not_exist("Table", ".".join(relation))
+    columns = _text_columns(
+        "name", "type", "kind", "null?", "default", "primary key", "unique key", "check", "expression", "comment",
+        "policy name",
+    )  # fmt: skip
+    shown = [
+        [c.name, sf_type(c), "COLUMN", "Y" if c.nullable else "N", c.default, "N", "N", None, None, c.comment, None]
+        for c in described
+    ]
+    return rows(columns, shown, statement_type.DESCRIBE)
+
+
