@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from include.headrace.readers.base import Piece, Rejected
@@ -36,15 +37,22 @@ def record_text(names: Sequence[str], columns: Sequence[pa.Array], row: int) -> 
 
 
 def split(
-    rows: pa.RecordBatch, faults: Faults, reject: Callable[[int, str], Rejected], discarded: int = 0
+    rows: pa.RecordBatch,
+    faults: Faults,
+    reject: Callable[[int, str], Rejected],
+    inside: npt.NDArray[np.bool_] | None = None,
 ) -> Iterator[Piece]:
-    """Pieces of a converted batch, without its rows at fault.
+    """Pieces of a converted batch: rows outside are counted, rows at fault are set aside.
 
-    ``reject`` makes the record set aside of a row (from 0) and its reason. Nothing is yielded for
-    a batch that holds nothing at all.
+    ``reject`` makes the record set aside of a row (from 0) and its reason. ``inside`` says which
+    rows are wanted; None wants all. Nothing is yielded for a batch that holds nothing at all.
     """
-    if faults:
-        stays = np.ones(rows.num_rows, dtype=bool)
+    discarded = 0
+    if inside is not None and not inside.all():
+        discarded = int(rows.num_rows - inside.sum())
+        faults = {row: reason for row, reason in faults.items() if inside[row]}
+    if faults or discarded:
+        stays = np.ones(rows.num_rows, dtype=np.bool_) if inside is None else inside.copy()
         stays[list(faults)] = False
         rows = rows.filter(pa.array(stays))
     waiting = sorted(faults.items())

@@ -1,0 +1,127 @@
+"""Parquet files, streamed page by page within their row groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from include.headrace.config import FileTable, ParquetSource
+from include.headrace.errors import SourceError
+from include.headrace.readers.base import TARGET_BATCH_BYTES, Piece, Rejected, Span
+from include.headrace.readers.files import File, find
+from include.headrace.readers.narrowing import Block, Narrowing, check_named, null_cursors
+from include.headrace.readers.parquet_schema import conversion, target, unify
+from include.headrace.readers.pieces import convert, record_text
+
+PAGE_BUFFER_BYTES = 256 * 1024
+"""How much of each column of a row group is held at once, instead of all of it."""
+
+MAX_BATCH_ROWS = 65_536
+
+
+class ParquetReader:
+    """The Parquet files of one table."""
+
+    def __init__(self, source: ParquetSource, table: FileTable) -> None:
+        self._source = source
+        self._table = table
+
+    @contextmanager
+    def open(self, span: Span) -> Iterator[ParquetExtraction]:
+        """See ``Reader.open``. The files are listed here, and the footer of each is read and checked."""
+        yield ParquetExtraction(
+            self._table, span, find(self._source.location, self._table.path, self._source.connection)
+        )
+
+
+class ParquetExtraction:
+    """The files of one table, listed and checked."""
+
+    def __init__(self, table: FileTable, span: Span, files: list[File]) -> None:
+        self._table = table
+        self._files = files
+        joined = unify([(file.path, _checked_schema(file)) for file in files])
+        check_named(table, list(joined), files[0].path)
+        self.schema = pa.schema(
+            [target(name, kind) for name, kind in joined.items() if name not in table.exclude]
+        )
+        self._narrowing = Narrowing(table, span, self.schema)
+
+    def pieces(self) -> Iterator[Piece]:
+        """See ``Extraction.pieces``. A position is the file and the row's number in it, from 1."""
+        return self._narrowing.pieces(self._blocks)
+
+    def _blocks(self) -> Iterator[Block]:
+        for file in self._files:
+            rows = 0
+            for batch in self._batches(file):
+                block = self._block(file, batch, rows)
+                rows += batch.num_rows
+                yield block
+
+    def _batches(self, file: File) -> Iterator[pa.RecordBatch]:
+        with file.open() as handle:
+            try:
+                parquet = _parquet(handle)
+                wanted = [name for name in parquet.schema_arrow.names if name in self.schema.names]
+                yield from parquet.iter_batches(
+                    batch_size=_batch_rows(parquet.metadata), columns=wanted, use_threads=False
+                )
+            except (pa.ArrowException, OSError, EOFError) as error:
+                raise SourceError(
+                    f"{file.path} is damaged: {_one_line(error)}. Write the file again, or take it away."
+                ) from None
+
+    def _block(self, file: File, batch: pa.RecordBatch, first: int) -> Block:
+        columns, conversions = [], []
+        for field in self.schema:
+            if field.name in batch.schema.names:
+                columns.append(batch.column(field.name))
+                conversions.append(conversion(field, columns[-1].type))
+            else:
+                columns.append(pa.nulls(batch.num_rows, field.type))
+                conversions.append(conversion(field, field.type))
+        rows, faults = convert(columns, conversions, self.schema)
+        faults = {**null_cursors(self._table, rows), **faults}
+
+        def reject(row: int, reason: str) -> Rejected:
+            record = record_text(batch.schema.names, batch.columns, row)
+            return Rejected(f"{file.name} row {first + row + 1}", reason, record)
+
+        return Block(file.name, first, rows, faults, reject)
+
+
+def _parquet(handle: object) -> pq.ParquetFile:
+    return pq.ParquetFile(
+        handle, buffer_size=PAGE_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True
+    )
+
+
+def _checked_schema(file: File) -> pa.Schema:
+    """A file's schema, from its footer. Raises SourceError for a file that is not whole."""
+    if file.size == 0:
+        raise SourceError(f"{file.path} is empty; a Parquet file has a footer even without rows.")
+    with file.open() as handle:
+        try:
+            parquet = _parquet(handle)
+        except (pa.ArrowException, OSError, EOFError) as error:
+            raise SourceError(
+                f"{file.path} is no whole Parquet file: {_one_line(error)}. It was cut off, or never one; "
+                "write it again, or take it away."
+            ) from None
+        schema: pa.Schema = parquet.schema_arrow
+        return schema
+
+
+def _batch_rows(metadata: pq.FileMetaData) -> int:
+    """How many rows make about a quarter of a piece, by the size of the row groups without compression."""
+    size = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+    row = max(1, size // max(1, metadata.num_rows))
+    return max(1, min(MAX_BATCH_ROWS, TARGET_BATCH_BYTES // 4 // row))
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
