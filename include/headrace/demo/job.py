@@ -52,9 +52,8 @@ def run_demo(say: Say) -> int:
         api = platform.api
         since = wait_for_dags(platform, [*ingestion_dags(), TRANSFORM])
         clear_earlier_runs(api)
-        say(
-            f"Airflow is ready after {time.monotonic() - began:.0f} seconds; loading {', '.join(source_names())}"
-        )
+        ready = time.monotonic() - began
+        say(f"Airflow is ready after {ready:.0f} seconds; loading {', '.join(source_names())}")
         with showing() as progress:
             runs = run_everything(platform, progress, since)
         with connect(platform.snowflake.login) as connection:
