@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -43,14 +44,13 @@ def merge(session: Session, tree: exp.Merge) -> Result:
     def write(connection: duckdb.DuckDBPyConnection) -> int:
         counts.clear()
         try:
-            found = connection.execute(sql).fetch_arrow_table()
+            found = connection.execute(sql).fetchall()
         except duckdb.InvalidInputException as error:
             if "MERGE" in str(error) or "multiple" in str(error):
                 raise SqlError(100090, "42P18", "Duplicate row detected during DML action") from error
             raise
-        for row in found.column("merge_action").value_counts().to_pylist():
-            counts[row["values"]] = row["counts"]
-        return found.num_rows
+        counts.update(Counter(action for (action,) in found))
+        return len(found)
 
     session.write(relation, Mode.CHANGE, reads | {relation}, write)
     shown = [(f"number of rows {word}", counts.get(kind, 0)) for kind, word in _ACTIONS if kind in present]

@@ -202,10 +202,9 @@ class Session:
         if transaction is not None:
             self._usable(transaction)
             self._refresh(transaction, set(reads))
-        self.duck.execute(sql)
-        description = self.duck.description or []
-        table = self.duck.fetch_arrow_table()
-        return Result(table, [str(column[1]) for column in description], rowcount=table.num_rows)
+        relation = self.duck.sql(sql)
+        table = relation.to_arrow_table()
+        return Result(table, [str(kind) for kind in relation.types], rowcount=table.num_rows)
 
     def _refresh(self, transaction: Transaction, reads: set[Relation]) -> None:
         if not transaction.writes:
