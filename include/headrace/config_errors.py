@@ -29,7 +29,7 @@ def field_names(model: type[BaseModel]) -> list[str]:
     return [
         info.alias or name
         for name, info in model.model_fields.items()
-        if not any(isinstance(item, SkipJsonSchema) for item in info.metadata)
+        if not any(isinstance(item, SkipJsonSchema) for item in info.metadata)  # type: ignore[misc]
     ]
 
 

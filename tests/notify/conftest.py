@@ -16,6 +16,16 @@ import pytest
 Connect = Callable[..., None]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def airflow_logging() -> None:
+    """Let Airflow set up its logging now: it does so at first use, and that takes caplog's handler away."""
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    with pytest.raises(AirflowNotFoundException):
+        BaseHook.get_connection("headrace_tests_without_connection")
+
+
 @pytest.fixture
 def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
     """Set the connection ``headrace_notify``; called without arguments, there is none."""
