@@ -1,6 +1,6 @@
 """The JSON Schema of source files, for completion and checks in editors.
 
-``python -m include.headrace.config_schema`` writes it; a test fails when the file is stale.
+``python -m include.headrace schema`` writes it; a test fails when the file is stale.
 """
 
 from __future__ import annotations
@@ -28,7 +28,3 @@ def source_schema() -> dict[str, Any]:
 def schema_text() -> str:
     """The schema as its file holds it."""
     return json.dumps(source_schema(), indent=2, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")

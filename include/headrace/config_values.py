@@ -19,7 +19,8 @@ PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 """The presets of Airflow that stand for a cron expression."""
 
 COLUMN_TYPE = re.compile(
-    r"(?:BOOLEAN|DATE|FLOAT|VARCHAR|BINARY|VARIANT|TIME(?:\([0-9]\))?|NUMBER\(\d{1,2},\d{1,2}\)"
+    r"(?:BOOLEAN|DATE|FLOAT|VARCHAR|BINARY|VARIANT|TIME(?:\([0-9]\))?"
+    r"|NUMBER\(([1-9]|[12]\d|3[0-8])(?:,(\d{1,2}))?\)"
     r"|TIMESTAMP_(?:NTZ|TZ)(?:\([0-9]\))?)"
 )
 
@@ -142,7 +143,8 @@ def delimiter(value: str) -> str:
 
 def column_type(value: str) -> str:
     """A Snowflake type that text can be read as, without spaces."""
-    if not COLUMN_TYPE.fullmatch(value):
+    found = COLUMN_TYPE.fullmatch(value)
+    if not found or (found[2] and int(found[2]) > int(found[1])):
         raise ValueError(
             f"is not a type that text can be read as ({value!r}); use BOOLEAN, DATE, FLOAT, NUMBER(38,0), "
             "TIME, TIMESTAMP_NTZ, TIMESTAMP_TZ, VARCHAR, BINARY or VARIANT"

@@ -150,6 +150,14 @@ CSV = "kind: csv\nlocation: data\ntables:\n  - name: orders\n    path: orders.cs
         ("delimiter: '\"'", "delimiter: must be one character"),
         ("encoding: utf-9", "encoding: is not a text encoding ('utf-9')"),
         ("encoding: rot13", "encoding: is not a text encoding ('rot13')"),
+        (
+            "columns: {id: 'NUMBER(39,0)'}",
+            "columns.id: is not a type that text can be read as ('NUMBER(39,0)')",
+        ),
+        (
+            "columns: {id: 'NUMBER(2,3)'}",
+            "columns.id: is not a type that text can be read as ('NUMBER(2,3)')",
+        ),
         ("columns: {id: INTEGR}", "columns.id: is not a type that text can be read as ('INTEGR')"),
     ],
 )

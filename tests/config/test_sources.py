@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from include.headrace import settings
 from include.headrace.config import (
     CsvSource,
+    CsvTable,
     ParquetSource,
     PostgresSource,
     Schedule,
@@ -25,6 +26,7 @@ from include.headrace.config import (
 )
 from include.headrace.config_schema import SCHEMA_FILE, schema_text, source_schema
 from include.headrace.errors import ConfigError
+from include.headrace.readers.csv_types import declared
 
 FILES = sorted(settings.SOURCES_DIR.glob("*.yml"))
 HINT = "# yaml-language-server: $schema=../headrace/source.schema.json\n"
@@ -39,7 +41,7 @@ def validator() -> Draft202012Validator:
 
 def test_the_schema_file_is_current() -> None:
     assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text(), (
-        "include/headrace/source.schema.json is stale; run python -m include.headrace.config_schema"
+        "include/headrace/source.schema.json is stale; run python -m include.headrace schema"
     )
 
 
@@ -172,3 +174,16 @@ def test_reading_the_sources_imports_neither_airflow_nor_arrow() -> None:
         [sys.executable, "-c", code], cwd=settings.PROJECT_ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "BOOLEAN", "DATE", "FLOAT", "VARCHAR", "BINARY", "VARIANT", "TIME", "TIME(3)", "NUMBER(38,0)",
+        "NUMBER(9)", "NUMBER(10,2)", "TIMESTAMP_NTZ", "TIMESTAMP_TZ(9)",
+    ],
+)  # fmt: skip
+def test_every_declared_type_that_is_taken_can_be_read(kind: str) -> None:
+    table = CsvTable(name="orders", path="orders.csv", columns={"value": kind})
+    field, _ = declared("value", table.columns["value"])
+    assert field.name == "value"
