@@ -17,7 +17,9 @@ from include.headrace.local_snowflake.values import Result
 if TYPE_CHECKING:
     from include.headrace.local_snowflake.session import Session
 
-_LEADING = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|//[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
+_COMMENT_OR_TEXT = re.compile(
+    r"""('(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*"|\$\$.*?\$\$)|--[^\n]*|(?<!\S)//[^\n]*|/\*.*?\*/""", re.DOTALL
+)
 Handler = Callable[["Session", str], Result]
 
 _BY_WORDS: list[tuple[str, Handler]] = [
@@ -50,9 +52,8 @@ _BY_TYPE: dict[type[Expr], Callable[[Any, Any], Result]] = {
 
 
 def strip(text: str) -> str:
-    """A statement without leading comments and trailing semicolons."""
-    found = _LEADING.match(text)
-    return text[found.end() if found else 0 :].strip().rstrip(";").strip()
+    """A statement without comments and trailing semicolons; strings and quoted names stay as they are."""
+    return _COMMENT_OR_TEXT.sub(lambda found: found[1] or " ", text).strip().rstrip(";").strip()
 
 
 def execute(session: Session, text: str, parameters: dict[str, Any] | None, batch: list[list[Any]] | None,
