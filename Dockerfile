@@ -1,0 +1,22 @@
+# The Astro Runtime of Airflow 3.3.2. Its default Python is 3.14, which dbt-core 1.11 does not run on yet.
+# The image's own build triggers have installed packages.txt and requirements.txt and copied the project
+# by the time the next line runs.
+FROM astrocrpublic.azurecr.io/runtime:3.3-8-python-3.13
+
+ENV HEADRACE_ENV=prod \
+    PYTHONPATH=/usr/local/airflow \
+    DO_NOT_TRACK=1 \
+    DBT_SEND_ANONYMOUS_USAGE_STATS=false \
+    SNOWFLAKE_DISABLE_MINICORE=1
+
+# What a DAG is drawn from is made here, so that parsing it needs neither dbt nor a connection.
+# Databases carry the names of this environment and prefix.
+ARG HEADRACE_DATABASE_PREFIX=""
+RUN HEADRACE_DATABASE_PREFIX="${HEADRACE_DATABASE_PREFIX}" python -m include.headrace parse
+
+# Where bytecode is not written at run time, every task would compile each import again.
+USER root
+RUN PYTHONDONTWRITEBYTECODE= python -m compileall -q -j 0 /usr/local/airflow/dags /usr/local/airflow/include \
+        /usr/local/airflow/airflow_local_settings.py "$(python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')" \
+    || echo "Some library has a file that is no Python of this version; it is compiled when it is imported."
+USER astro
