@@ -97,7 +97,7 @@ def selection(graph: Graph, node: Node) -> str:
     if rivals:
         raise ConfigError(
             f"{node.path}: dbt cannot run {node.unique_id} without {rivals[0].unique_id} "
-            f"(in {rivals[0].path}), for nothing that --select knows tells them apart; give one of them another name."
+            f"(in {rivals[0].path}): --select cannot tell them apart. Give one of them another name."
         )
     return ",".join(parts)
 

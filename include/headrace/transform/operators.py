@@ -44,7 +44,7 @@ class OneNode(DbtLocalBaseOperator):
         return {**super().get_env(context), **environment}
 
     @property
-    def invoke_dbt(self) -> Callable[..., DbtResult]:  # type: ignore[override]
+    def invoke_dbt(self) -> Callable[..., DbtResult]:
         """What Cosmos calls to run a command in its copy of the project."""
         return self._invoke
 
@@ -53,7 +53,7 @@ class OneNode(DbtLocalBaseOperator):
         return self._runner.run(command[1:], env, Path(self.project_dir), Path(cwd))
 
     @property
-    def handle_exception(self) -> Callable[[DbtResult], None]:  # type: ignore[override]
+    def handle_exception(self) -> Callable[[DbtResult], None]:
         """What Cosmos calls with the result, once compiled SQL and freshness are stored."""
         return self._raise_for
 

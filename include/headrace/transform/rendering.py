@@ -144,7 +144,7 @@ class Drawing:
     def _draw(self, dag: DAG, resource: Node) -> TaskGroup | None:
         uid = resource.unique_id
         after = [self._task(dag, test) for test in self._graph.tests_at(uid)]
-        before = []
+        before: list[BaseOperator] = []
         for test in self._graph.unit_tests_of(uid):
             # The model must exist before a unit test can describe it.
             (after if test.reads_this else before).append(self._task(dag, test))

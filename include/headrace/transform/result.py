@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PERMANENT_SQLSTATES = ("22", "42")
-"""Classes of SQLSTATE that running again does not change: data exceptions, and errors of syntax or rights."""
+PERMANENT_SQLSTATES = ("02", "22", "42")
+"""Classes of SQLSTATE that running again does not change: no such object, data exceptions, syntax or rights."""
 
 
 @dataclass(frozen=True)

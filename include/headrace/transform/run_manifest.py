@@ -108,6 +108,6 @@ def _check(identity: Identity, folder: Path) -> None:
     digest = hashlib.sha256((folder / FILE).read_bytes()).hexdigest()
     if recorded != {**asdict(identity), "sha256": digest}:
         raise ManifestMismatchError(
-            f"The manifest in {folder} was made for target {recorded.get('target')!r}, or is not as it was made; "
+            f"The manifest in {folder} was made for target {recorded.get('target')!r} or has changed since; "
             f"this run of target {identity.target!r} did not use it. Delete that folder and run again."
         )

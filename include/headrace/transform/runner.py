@@ -91,10 +91,12 @@ class InProcessRunner:
 
     def cancel(self) -> None:
         """See :meth:`DbtRunner.cancel`. dbt then reports the cancelled query as its node's error."""
+        from dbt.adapters.base import BaseAdapter
         from dbt.adapters.factory import FACTORY
 
         for adapter in list(FACTORY.adapters.values()):
-            adapter.cancel_open_connections()
+            if isinstance(adapter, BaseAdapter):
+                adapter.cancel_open_connections()
 
 
 class SubprocessRunner:
