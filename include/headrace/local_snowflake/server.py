@@ -295,6 +295,7 @@ def serve(host: str, port: int, data_dir: Path | str, detached_seconds: float = 
     """
     if host not in ("127.0.0.1", "::1", "localhost"):
         raise SqlError(603, "XX000", f"{PRODUCT} listens on loopback only, not on {host}.")
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of each command that we read ourselves
     instance = Instance(Path(data_dir), credentials(), detached_seconds)
     app = App(instance)
     config = uvicorn.Config(

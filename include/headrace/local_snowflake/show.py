@@ -203,7 +203,8 @@ def _objects(session: Session, scope: Scope) -> Shown:
     )  # fmt: skip
     found = []
     for kind, database, schema, name, count, _, comment, transient, created in _relations(session, scope):
-        shown = "TRANSIENT" if transient == "YES" and kind == "TABLE" else kind
+        # SHOW TABLES says TRANSIENT where SHOW OBJECTS says TABLE.
+        shown = "TRANSIENT" if transient == "YES" and scope.kind == "TABLES" and kind == "TABLE" else kind
         found.append(
             [created, name, database, schema, shown, comment or "", "", count, None, "SYSADMIN", "1", "ROLE", "N", "N", "N"]
         )
