@@ -42,6 +42,8 @@ class Layout:
         for item in schema.expressions:
             if isinstance(item, _NOT_ENFORCED_TABLE):
                 continue
+            if isinstance(item, exp.Identifier):
+                item = exp.ColumnDef(this=item)
             if not isinstance(item, exp.ColumnDef):
                 raise refuse(f"do {item.sql(dialect='snowflake')} in a column list")
             layout._add(session, item)
@@ -97,10 +99,9 @@ class Layout:
         name = item.name
         if name in self.types:
             raise SqlError(2025, "42S21", f"SQL compilation error:\nduplicate column name '{name}'")
-        if item.kind is None:
-            raise refuse(f"make the column {name} without a type")
         self.order.append(name)
-        self.types[name], length, zoned = data_type(session, item.kind)
+        # Only CREATE TABLE ... AS may leave a type out; it is then the query's.
+        self.types[name], length, zoned = data_type(session, item.kind) if item.kind else ("", None, None)
         if length:
             self.lengths[name] = length
         if zoned:
@@ -122,9 +123,11 @@ class Layout:
             raise refuse(f"do {constraint.sql(dialect='snowflake')} on the column {name}")
 
     def definitions(self) -> str:
-        """The column list of DuckDB's CREATE TABLE."""
+        """The column list of DuckDB's CREATE TABLE. Raises 001003 for a column without a type."""
         parts = []
         for name in self.order:
+            if not self.types[name]:
+                raise SqlError(1003, "42000", f"SQL compilation error:\nthe column {name} has no type")
             part = f"{duck(name)} {self.types[name]}"
             if name in self.required:
                 part += " NOT NULL"
@@ -146,7 +149,9 @@ class Layout:
             value = column
             if name in self.lengths:
                 value = checked_length(exp.column(column), self.lengths[name], name).sql(dialect="duckdb")
-            outer.append(f"CAST({value} AS {self.types[name]}) AS {duck(name)}")
+            if self.types[name]:
+                value = f"CAST({value} AS {self.types[name]})"
+            outer.append(f"{value} AS {duck(name)}")
         return f"SELECT {', '.join(outer)} FROM ({select}) AS q({', '.join(inner)})"
 
     def after_select(self, place: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import duckdb
 from fakesnow import statement_type
@@ -15,9 +15,6 @@ from include.headrace.local_snowflake.locks import Relation
 from include.headrace.local_snowflake.names import duck, text
 from include.headrace.local_snowflake.session import Session, Temporary
 from include.headrace.local_snowflake.values import Result, status
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 DDL = statement_type.DDL
 _CREATE_PARTS = {
@@ -87,6 +84,31 @@ def _taken(session: Session, tree: exp.Create, relation: Relation, kind: str, te
     return False
 
 
+class _There(Exception):
+    """Another session made the relation while this one waited for its lock."""
+
+
+def _define(
+    session: Session,
+    tree: exp.Create,
+    relation: Relation,
+    made: Temporary | None,
+    change: Callable[[duckdb.DuckDBPyConnection], None],
+) -> bool:
+    """Run ``change`` under the relation's lock. False when IF NOT EXISTS then finds the relation there."""
+
+    def checked(connection: duckdb.DuckDBPyConnection) -> None:
+        if made is None and tree.args.get("exists") and session.engine.kind(relation) is not None:
+            raise _There
+        change(connection)
+
+    try:
+        session.define([] if made else [relation], checked)
+    except _There:
+        return False
+    return True
+
+
 def _keep_temporary(session: Session, relation: Relation, made: Temporary | None) -> None:
     if made is None:
         return
@@ -137,7 +159,8 @@ def _table(session: Session, tree: exp.Create) -> Result:
         if made is None:
             catalog.forget_loads(connection, relation)
 
-    session.define([] if made else [relation], change)
+    if not _define(session, tree, relation, made, change):
+        return status(f"{relation[2]} already exists, statement succeeded.", DDL)
     _keep_temporary(session, relation, made)
     known: Relation = ("temp", "main", made.name) if made else relation
     assert layout is not None
@@ -179,7 +202,8 @@ def _view(session: Session, tree: exp.Create) -> Result:
         for statement in layout.comments(place) if layout else []:
             connection.execute(statement)
 
-    session.define([] if made else [relation], change)
+    if not _define(session, tree, relation, made, change):
+        return status(f"{relation[2]} already exists, statement succeeded.", DDL)
     _keep_temporary(session, relation, made)
     known: Relation = ("temp", "main", made.name) if made else relation
     kept = columns.Layout.of_query(tree.expression)
