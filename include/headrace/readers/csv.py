@@ -19,7 +19,7 @@ from include.headrace.readers.base import Piece, Rejected, Span
 from include.headrace.readers.csv_records import Cut, Grammar, Record, line_count, utf8_chunks
 from include.headrace.readers.csv_types import declared
 from include.headrace.readers.files import File, find
-from include.headrace.readers.narrowing import Block, Narrowing, check_named, null_cursors
+from include.headrace.readers.narrowing import Block, Narrowing, check_named
 from include.headrace.readers.pieces import convert
 from include.headrace.readers.values import Conversion, Faults
 
@@ -130,7 +130,7 @@ class CsvExtraction:
         texts = self._by_arrow(self._headers[file.path], block.data) if block.regular else None
         if texts is not None:
             rows, faults = convert(texts, self._conversions, self.schema)
-            faults = {**null_cursors(self._table, rows), **faults}
+            faults = {**self._narrowing.without_cursor(rows), **faults}
             if not faults:
                 return Block(file.name, first, rows, faults, _none_rejected)
         return self._by_record(file, block, first)
@@ -186,7 +186,7 @@ class CsvExtraction:
             pa.array([values[names.index(name)] for values in texts], pa.string()) for name in self._names
         ]
         rows, faults = convert(columns, self._conversions, self.schema)
-        faults = {**null_cursors(self._table, rows), **faults, **malformed}
+        faults = {**self._narrowing.without_cursor(rows), **faults, **malformed}
 
         def reject(row: int, reason: str) -> Rejected:
             record = records[row]

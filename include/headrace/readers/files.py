@@ -13,7 +13,7 @@ from include.headrace import settings
 from include.headrace.errors import HeadraceError, PassingError, SourceError
 
 if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem
+    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def find(location: str, pattern: str, connection: str | None) -> list[File]:
 
 
 def _local(location: str, pattern: str) -> list[File]:
-    from fsspec.implementations.local import LocalFileSystem
+    from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
 
     folder = settings.PROJECT_ROOT / location
     if not folder.is_dir():
@@ -106,7 +106,7 @@ def _system(location: str, connection: str | None) -> tuple[AbstractFileSystem, 
             f"No installed Airflow provider reads {scheme}:// with a connection; install the provider, or "
             "remove `connection` from the source file."
         )
-    from fsspec.core import url_to_fs
+    from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 
     try:
         system, base = url_to_fs(location)

@@ -19,7 +19,7 @@ from include.headrace import settings
 from include.headrace.config import FileTable
 from include.headrace.errors import SourceError
 from include.headrace.readers.base import Piece, Rejected, Span
-from include.headrace.readers.pieces import split
+from include.headrace.readers.pieces import null_cursors, split
 from include.headrace.readers.values import Faults
 
 Mask = npt.NDArray[np.bool_]
@@ -60,17 +60,6 @@ def check_named(table: FileTable, names: list[str], where: str) -> None:
                 )
     if not set(names) - set(table.exclude):
         raise SourceError(f"{where} has no columns to read; check `exclude` in the source file.")
-
-
-def null_cursors(table: FileTable, rows: pa.RecordBatch) -> Faults:
-    """Rows that no span would ever read again, where spans are how the table is read."""
-    if table.cursor is None or table.disposition == "replace":
-        return {}
-    column = rows.column(table.cursor)
-    if not column.null_count:
-        return {}
-    reason = f"{table.cursor}: the cursor is NULL, so no load would see a change of this row"
-    return dict.fromkeys(pc.indices_nonzero(column.is_null()).to_pylist(), reason)
 
 
 class Narrowing:
@@ -133,6 +122,11 @@ class Narrowing:
             return None
         exact = newest.cast(pa.timestamp("us", tz=getattr(self._kind, "tz", None)), safe=False)
         return pc.subtract(exact, pa.scalar(window, pa.duration("us")))
+
+    def without_cursor(self, rows: pa.RecordBatch) -> Faults:
+        """The rows of a batch that are set aside because their cursor is NULL."""
+        cursor = self._table.cursor
+        return null_cursors(cursor, rows.column(cursor)) if cursor is not None else {}
 
     def _inside(self, block: Block) -> Mask:
         """Which rows the load wants. A row whose cursor is missing or at fault is wanted: it is set aside."""

@@ -12,7 +12,7 @@ from include.headrace.config import FileTable, ParquetSource
 from include.headrace.errors import SourceError
 from include.headrace.readers.base import TARGET_BATCH_BYTES, Piece, Rejected, Span
 from include.headrace.readers.files import File, find
-from include.headrace.readers.narrowing import Block, Narrowing, check_named, null_cursors
+from include.headrace.readers.narrowing import Block, Narrowing, check_named
 from include.headrace.readers.parquet_schema import conversion, target, unify
 from include.headrace.readers.pieces import convert, record_text
 
@@ -71,9 +71,7 @@ class ParquetExtraction:
                     batch_size=_batch_rows(parquet.metadata), columns=wanted, use_threads=False
                 )
             except (pa.ArrowException, OSError, EOFError) as error:
-                raise SourceError(
-                    f"{file.path} is damaged: {_one_line(error)}. Write the file again, or take it away."
-                ) from None
+                raise _damaged(file, error, "is damaged") from None
 
     def _block(self, file: File, batch: pa.RecordBatch, first: int) -> Block:
         columns, conversions = [], []
@@ -85,7 +83,7 @@ class ParquetExtraction:
                 columns.append(pa.nulls(batch.num_rows, field.type))
                 conversions.append(conversion(field, field.type))
         rows, faults = convert(columns, conversions, self.schema)
-        faults = {**null_cursors(self._table, rows), **faults}
+        faults = {**self._narrowing.without_cursor(rows), **faults}
 
         def reject(row: int, reason: str) -> Rejected:
             record = record_text(batch.schema.names, batch.columns, row)
@@ -108,10 +106,7 @@ def _checked_schema(file: File) -> pa.Schema:
         try:
             parquet = _parquet(handle)
         except (pa.ArrowException, OSError, EOFError) as error:
-            raise SourceError(
-                f"{file.path} is no whole Parquet file: {_one_line(error)}. It was cut off, or never one; "
-                "write it again, or take it away."
-            ) from None
+            raise _damaged(file, error, "is no whole Parquet file") from None
         schema: pa.Schema = parquet.schema_arrow
         return schema
 
@@ -123,5 +118,12 @@ def _batch_rows(metadata: pq.FileMetaData) -> int:
     return max(1, min(MAX_BATCH_ROWS, TARGET_BATCH_BYTES // 4 // row))
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _damaged(file: File, error: Exception, what: str) -> Exception:
+    """An error of Arrow's reader as a SourceError; one of the file system under it as it is.
+
+    Arrow raises OSError for damage as well, but only the operating system's have a number.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    said = " ".join(str(error).split())
+    return SourceError(f"{file.path} {what}: {said}. Write the file again, or take it away.")

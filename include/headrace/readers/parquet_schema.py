@@ -125,8 +125,8 @@ def unify(schemas: list[tuple[str, pa.Schema]]) -> dict[str, pa.DataType]:
             if common is None:
                 raise SourceError(
                     f"Column {field.name!r} is {kind} in {path} and {joined[field.name]} in "
-                    f"{owners[field.name]}; no type holds both without loss. Mend the file, or give the files "
-                    "a table each."
+                    f"{owners[field.name]}; no type holds both without loss. Mend the file, or give the "
+                    "files a table each."
                 )
             joined[field.name] = common
     return joined

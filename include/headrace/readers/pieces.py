@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from include.headrace.readers.base import Piece, Rejected
 from include.headrace.readers.values import Conversion, Faults, value_text
@@ -28,6 +29,14 @@ def convert(
         for row, reason in found.items():
             faults[row] = f"{faults[row]}; {reason}" if row in faults else reason
     return pa.RecordBatch.from_arrays(converted, schema=schema), faults
+
+
+def null_cursors(cursor: str, column: pa.Array) -> Faults:
+    """Rows without a cursor: no span would ever read them again, so they are set aside, not lost."""
+    if not column.null_count:
+        return {}
+    reason = f"{cursor}: the cursor is NULL, so no later load would see a change of this row"
+    return dict.fromkeys(pc.indices_nonzero(column.is_null()).to_pylist(), reason)
 
 
 def record_text(names: Sequence[str], columns: Sequence[pa.Array], row: int) -> str:

@@ -15,7 +15,7 @@ from include.headrace.errors import SourceError
 from include.headrace.names import quote
 from include.headrace.readers import postgres_catalog as catalog
 from include.headrace.readers.base import TARGET_BATCH_BYTES, Piece, Rejected, Span
-from include.headrace.readers.pieces import convert, record_text, split
+from include.headrace.readers.pieces import convert, null_cursors, record_text, split
 from include.headrace.readers.postgres_connection import connected, statement_error
 from include.headrace.readers.values import Faults, value_text
 
@@ -214,29 +214,17 @@ class PostgresExtraction:
         while True:
             try:
                 batch = self._stream.read_next_batch()
-                batch.validate(full=True)
             except StopIteration:
                 self.exhausted = True
                 return
-            except pa.ArrowInvalid as error:
-                raise SourceError(
-                    f"{self._where} holds text that is not in the database's encoding: {error}"
-                ) from None
-            except (DriverError, OSError) as error:
+            except (DriverError, pa.ArrowException, OSError) as error:
                 raise statement_error(error, self._where) from None
             if batch.num_rows:
                 yield batch
 
     def _without_cursor(self, arrived: list[pa.Array]) -> Faults:
-        """Rows that no span would ever read again, where spans are how the table is read."""
-        table = self._table
-        if table.cursor is None or table.disposition == "replace":
-            return {}
-        column = arrived[self._names.index(table.cursor)]
-        if not column.null_count:
-            return {}
-        reason = f"{table.cursor}: the cursor is NULL, so no later load would see a change of this row"
-        return dict.fromkeys(column.is_null().to_numpy(zero_copy_only=False).nonzero()[0].tolist(), reason)
+        cursor = self._table.cursor
+        return null_cursors(cursor, arrived[self._names.index(cursor)]) if cursor is not None else {}
 
     def _position(self, arrived: list[pa.Array], row: int, number: int) -> str:
         keys = [name for name in self._table.primary_key if name in self._names]

@@ -25,6 +25,15 @@ LAST_DAY = date(9999, 12, 31).toordinal() - date(1970, 1, 1).toordinal()
 DAY_MICROSECONDS = 24 * 60 * 60 * 1_000_000
 SHOWN = 80
 
+INFINITE = {
+    -(2**31) + 10_957 - 1: "infinity",
+    -(2**31) + 10_957: "-infinity",
+    -(2**63) + 10_957 * DAY_MICROSECONDS - 1: "infinity",
+    -(2**63) + 10_957 * DAY_MICROSECONDS: "-infinity",
+}
+"""PostgreSQL's infinite dates and timestamps as its driver gives them: the ends of the integers,
+moved and wrapped by the 10,957 days between PostgreSQL's epoch (2000) and Arrow's (1970)."""
+
 
 def shown(value: object) -> str:
     """A value as a reason repeats it: quoted, and cut where it is long."""
@@ -104,6 +113,8 @@ def calendar_text(kind: pa.DataType, value: int) -> str:
     Gregorian on both sides of 1582, as PostgreSQL and Arrow count. ``value`` counts the type's unit
     from 1970-01-01.
     """
+    if value in INFINITE:
+        return INFINITE[value]
     per_day = 1 if pa.types.is_date32(kind) else DAY_MICROSECONDS
     days, rest = divmod(value, per_day)
     # Days since 0000-03-01 in eras of 400 years: Howard Hinnant, "chrono-compatible low-level date
