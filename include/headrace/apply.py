@@ -67,7 +67,7 @@ class Apply:
     def _insert(self, rows: str, values: Sequence[str] = ()) -> int:
         return self.session.execute(
             f'INSERT INTO {self.target} ({self._names()}, "_LOAD_ID", "_LOADED_AT") '
-            f"SELECT {self._names('s.')}, ?, ?::TIMESTAMP_NTZ FROM {rows}",
+            f"SELECT {self._names('s.')}, ?, CAST(? AS TIMESTAMP_NTZ) FROM {rows}",
             [*self._stamp, *values],
         )
 
@@ -112,7 +112,7 @@ class Apply:
         if cursor is None or self.watermark is None:
             return Counts(inserted=self._insert(f"{self.attempt.rows} AS s"))
         # Another load may have moved the watermark since these rows were read.
-        newer = f"s.{quote(cursor.name)} > ?::{cursor.type}"
+        newer = f"s.{quote(cursor.name)} > CAST(? AS {cursor.type})"
         return Counts(inserted=self._insert(f"{self.attempt.rows} AS s WHERE {newer}", [self.watermark]))
 
     def _merge(self) -> Counts:
@@ -132,7 +132,7 @@ class Apply:
             )
         rows = self.session.query(
             f"MERGE INTO {self.target} AS t "
-            'USING (SELECT x.*, ? AS "_LOAD_ID", ?::TIMESTAMP_NTZ AS "_LOADED_AT" '
+            'USING (SELECT x.*, ? AS "_LOAD_ID", CAST(? AS TIMESTAMP_NTZ) AS "_LOADED_AT" '
             f"FROM {self._latest()} AS x) AS s ON {self._same_key()} {update}"
             f'WHEN NOT MATCHED THEN INSERT ({self._names()}, "_LOAD_ID", "_LOADED_AT") '
             f'VALUES ({self._names("s.")}, s."_LOAD_ID", s."_LOADED_AT")',
@@ -152,10 +152,10 @@ class Apply:
                 f"The load of {self.target} has a span but no cursor; its source file changed. Extract again."
             )
         column = quote(cursor.name)
-        conditions, values = [f"{column} < ?::{cursor.type}"], [str(self.manifest.span_upper)]
+        conditions, values = [f"{column} < CAST(? AS {cursor.type})"], [str(self.manifest.span_upper)]
         if self.manifest.span_lower is not None:
             sign = ">=" if self.manifest.span_lower_inclusive else ">"
-            conditions.append(f"{column} {sign} ?::{cursor.type}")
+            conditions.append(f"{column} {sign} CAST(? AS {cursor.type})")
             values.append(self.manifest.span_lower)
         return self.session.execute(f"DELETE FROM {self.target} WHERE {' AND '.join(conditions)}", values)
 
@@ -187,12 +187,12 @@ class Apply:
             self.session.execute(
                 f'DELETE FROM {self.quarantine} WHERE "_LOAD_ID" IN (SELECT "LOAD_ID" FROM '
                 f'{self.ledger.table("LOADS")} WHERE "SOURCE" = ? AND "TABLE_NAME" = ? AND '
-                '"INTERVAL_START" = ?::TIMESTAMP_NTZ AND "INTERVAL_END" = ?::TIMESTAMP_NTZ)',
+                '"INTERVAL_START" = CAST(? AS TIMESTAMP_NTZ) AND "INTERVAL_END" = CAST(? AS TIMESTAMP_NTZ))',
                 [ids.source, ids.table, self.manifest.interval_start, str(self.manifest.interval_end)],
             )
         inserted = self.session.execute(
             f'INSERT INTO {self.quarantine} ("POSITION", "REASON", "RECORD", "_LOAD_ID", "_LOADED_AT") '
-            'SELECT s."POSITION", s."REASON", s."RECORD", ?, ?::TIMESTAMP_NTZ '
+            'SELECT s."POSITION", s."REASON", s."RECORD", ?, CAST(? AS TIMESTAMP_NTZ) '
             f"FROM {self.attempt.quarantine} AS s",
             self._stamp,
         )

@@ -132,8 +132,8 @@ class Ledger:
             run(f"CREATE TABLE IF NOT EXISTS {self.table(name)} ({body})")
         # One statement makes the fence with its one row, so that two firsts cannot make two rows.
         run(
-            f'CREATE TABLE IF NOT EXISTS {self.fence_table(ids)} ("EPOCH", "WATERMARK", "CURSOR_TYPE") AS '
-            "SELECT 0::NUMBER(19,0), NULL::VARCHAR, NULL::VARCHAR"
+            f"CREATE TABLE IF NOT EXISTS {self.fence_table(ids)} AS "
+            'SELECT 0::NUMBER(19,0) AS "EPOCH", NULL::VARCHAR AS "WATERMARK", NULL::VARCHAR AS "CURSOR_TYPE"'
         )
 
     def committed(self, load_id: str) -> dict[str, Any] | None:
@@ -149,7 +149,7 @@ class Ledger:
         """Ids of committed loads of this table that covered exactly this data interval."""
         rows = self.session.query(
             f'SELECT "LOAD_ID" FROM {self.table("LOADS")} WHERE "SOURCE" = ? AND "TABLE_NAME" = ? '
-            'AND "INTERVAL_START" = ?::TIMESTAMP_NTZ AND "INTERVAL_END" = ?::TIMESTAMP_NTZ',
+            'AND "INTERVAL_START" = CAST(? AS TIMESTAMP_NTZ) AND "INTERVAL_END" = CAST(? AS TIMESTAMP_NTZ)',
             [ids.source, ids.table, start, end],
         )
         return [row["load_id"] for row in rows]

@@ -124,15 +124,13 @@ def translate(error: Exception, where: str) -> NoReturn:
     SQL states of class 08 (connection) and 57 (cancelled, lock wait) may pass; so does an error
     of the transport that has no state. A wrong sign-in never does.
     """
-    number = int(getattr(error, "errno", -1) or -1)
-    state = str(getattr(error, "sqlstate", "") or "")
+    number = int(getattr(error, "errno", None) or -1)
+    state = str(getattr(error, "sqlstate", None) or "")
     message = f"Snowflake, {where}: {getattr(error, 'msg', None) or error}"
-    signed_in = number not in SIGN_IN_ERRNOS and "Incorrect username or password" not in message
-    if signed_in and (number in PASSING_ERRNOS or state[:2] in ("08", "57") or not isinstance(number, int)):
-        raise PassingError(message) from error
-    if not signed_in:
+    if number in SIGN_IN_ERRNOS or "Incorrect username or password" in message:
         raise PermanentError(f"{message} Check the connection's user and its password or key.") from error
-    if type(error).__name__ in ("OperationalError", "InterfaceError") and not state:
+    transport = type(error).__name__ in ("OperationalError", "InterfaceError") and not state
+    if transport or number in PASSING_ERRNOS or state[:2] in ("08", "57"):
         raise PassingError(message) from error
     raise PermanentError(message) from error
 

@@ -132,7 +132,7 @@ def test_rows_set_aside_are_counted_and_kept_with_their_reason(shop: Shop) -> No
 
 def test_a_null_key_is_refused_and_leaves_raw_and_loads_as_they_were(shop: Shop) -> None:
     shop.stage_and_load([order(1, "a")])
-    with pytest.raises(SourceError, match="1 rows of .*orders have NULL in the key column ID"):
+    with pytest.raises(SourceError, match=r"1 rows of .*orders have NULL in the key column ID"):
         shop.stage_and_load([order(2, "b"), {"id": None, "state": "c", "changed": NOON}])
     assert shop.rows() == [(1, "a")]
     assert len(shop.loads()) == 1
