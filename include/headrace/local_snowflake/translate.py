@@ -5,6 +5,7 @@ Where fakesnow's translation gives a wrong answer without a word, the tree is ch
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,9 @@ _AGGREGATE_NAMES: dict[type[Expr], str] = {
 _TABLE_FUNCTIONS = {"FLATTEN", "GENERATOR", "RESULT_SCAN", "SPLIT_TO_TABLE"}
 
 
+_BIND_CAST = re.compile(r"""('(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*"|\$\$.*?\$\$)|\?::""", re.DOTALL)
+
+
 @dataclass
 class Translated:
     """A statement ready for DuckDB: its SQL and the tables and views it names for reading."""
@@ -44,6 +48,8 @@ class Translated:
 
 def parse(text: str) -> Expr:
     """Parse one Snowflake statement. Raises sqlglot's ParseError, or SqlError for an empty statement."""
+    # sqlglot reads ``?::`` as another dialect's cast operator.
+    text = _BIND_CAST.sub(lambda found: found[1] or "? ::", text)
     parsed = [e for e in sqlglot.parse(text, read="snowflake") if e and not isinstance(e, exp.Semicolon)]
     if not parsed:
         raise SqlError(900, "42601", "Empty SQL statement.")
