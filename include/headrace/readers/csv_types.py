@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from include.headrace.errors import ConfigError
 from include.headrace.readers import json_text
-from include.headrace.readers.values import Conversion, Faults, caster, keep, landing, shown, text_caster
+from include.headrace.readers.values import Conversion, Faults, keep, landing, shown, text_caster
 
 TRUE = pa.array(["true", "t", "yes", "y", "on", "1"])
 FALSE = pa.array(["false", "f", "no", "n", "off", "0"])
@@ -82,7 +82,7 @@ def _binary(name: str) -> Conversion:
 
 def _with_digits(field: pa.Field, digits: int, unit_digits: int) -> Conversion:
     """The conversion to a time of ``digits`` decimals of a second: more are refused, not rounded."""
-    convert_all = caster(field)
+    convert_all = text_caster(field)
     step = 10 ** (unit_digits - digits)
 
     def convert(array: pa.Array) -> tuple[pa.Array, Faults]:

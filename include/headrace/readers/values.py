@@ -54,7 +54,7 @@ def cast(array: pa.Array, kind: pa.DataType) -> tuple[pa.Array, list[int]]:
     """
     try:
         return array.cast(kind), []
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except pa.ArrowInvalid:
         if len(array) == 1:
             return pa.nulls(1, kind), [0]
     half = len(array) // 2
@@ -83,6 +83,8 @@ def text_caster(field: pa.Field) -> Conversion:
 
     A number too large for a double is refused rather than made infinite.
     """
+    if pa.types.is_time(field.type):
+        return _time_caster(field)
     convert = caster(field)
     if not pa.types.is_floating(field.type):
         return convert
@@ -97,12 +99,16 @@ def text_caster(field: pa.Field) -> Conversion:
     return finite
 
 
-def limited(field: pa.Field, length: int) -> Conversion:
-    """The conversion of text that may hold at most ``length`` characters."""
+def _time_caster(field: pa.Field) -> Conversion:
+    """Arrow has no cast of text to a time of day, but one to a moment of some day."""
+    moment = pa.timestamp(field.type.unit)
 
     def convert(array: pa.Array) -> tuple[pa.Array, Faults]:
-        over = pc.indices_nonzero(pc.greater(pc.utf8_length(array), length)).to_pylist()
-        return array, dict.fromkeys(over, f"{field.name}: longer than {length} characters")
+        result, bad = cast(pc.binary_join_element_wise("1970-01-01", array, " "), moment)
+        wanted = snowflake_type(field)
+        return result.cast(field.type), {
+            row: f"{field.name}: {shown(array[row])} is not a {wanted}" for row in bad
+        }
 
     return convert
 
