@@ -35,7 +35,7 @@ def _conflict(held: Mode, wanted: Mode) -> bool:
 @dataclass
 class _Lock:
     holders: dict[int, set[Mode]] = field(default_factory=dict)
-    waiting: list[int] = field(default_factory=list)
+    waiting: list[tuple[int, Mode]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class LockRow:
 
 
 class LockTable:
-    """Who holds and who waits for which table. Owners are transaction ids."""
+    """Who holds and who waits for which table. Owners are transaction ids; an older one has a smaller id."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -61,44 +61,71 @@ class LockTable:
     ) -> None:
         """Take the lock for ``owner``, waiting at most ``timeout`` seconds.
 
-        Raises SqlError 000625 when the wait is too long or too many wait, Canceled when ``canceled()`` turns true.
+        Raises SqlError 000625 when the wait is too long, too many wait already, or two wait for each other;
+        Canceled when ``canceled()`` turns true.
         """
         name = ".".join(relation)
         deadline = time.monotonic() + timeout
         with self._condition:
             lock = self._locks.setdefault(relation, _Lock())
-            if self._blocked(lock, mode, owner) and len(lock.waiting) >= MAX_WAITERS:
+            if self._blockers(lock, mode, owner) and len(lock.waiting) >= MAX_WAITERS:
                 raise SqlError(
-                    625, "57014", f"Statement was aborted because the number of waiters for this lock on {name} "
-                    f"exceeds the {MAX_WAITERS} statements limit."
+                    625,
+                    "57014",
+                    f"Statement was aborted because the number of waiters for the lock on {name} exceeds the "
+                    f"{MAX_WAITERS} statements limit.",
                 )
-            lock.waiting.append(owner)
+            me = (owner, mode)
+            lock.waiting.append(me)
             try:
-                while self._blocked(lock, mode, owner):
+                while blockers := self._blockers(lock, mode, owner):
                     if canceled():
                         raise Canceled()
+                    if self._deadlocked(owner):
+                        raise SqlError(625, "57014", f"Statement was aborted: deadlock over the table {name}.")
                     left = deadline - time.monotonic()
                     if left <= 0:
                         raise SqlError(
-                            625, "57014", f"Statement has locked table {name} in transaction "
-                            f"{next(iter(set(lock.holders) - {owner}), 0)} and this statement waited longer than "
-                            f"LOCK_TIMEOUT of {timeout:g} seconds."
+                            625,
+                            "57014",
+                            f"Transaction {min(blockers)} has locked table {name} and has not released it within "
+                            f"LOCK_TIMEOUT of {timeout:g} seconds.",
                         )
-                    self._condition.wait(min(left, 0.1))
+                    self._condition.wait(min(left, 0.5))
             finally:
-                lock.waiting.remove(owner)
+                lock.waiting.remove(me)
                 self._condition.notify_all()
             lock.holders.setdefault(owner, set()).add(mode)
             self.acquired_at.setdefault((relation, owner), datetime.now(UTC))
 
     @staticmethod
-    def _blocked(lock: _Lock, mode: Mode, owner: int) -> bool:
-        held = any(_conflict(h, mode) for who, modes in lock.holders.items() if who != owner for h in modes)
-        if held or owner in lock.holders:
-            return held
-        # First come, first served, so that a stream of writers cannot starve one.
-        first = next((who for who in lock.waiting), owner)
-        return mode is Mode.CHANGE and first != owner and any(who != owner for who in lock.holders)
+    def _blockers(lock: _Lock, mode: Mode, owner: int) -> set[int]:
+        """Who stands in the way: holders in conflict, and, first come first served, earlier waiters."""
+        blockers = {
+            who for who, modes in lock.holders.items() if who != owner and any(_conflict(held, mode) for held in modes)
+        }
+        if owner in lock.holders:
+            return blockers
+        for who, wanted in lock.waiting:
+            if who == owner:
+                break
+            if _conflict(wanted, mode):
+                blockers.add(who)
+        return blockers
+
+    def _deadlocked(self, owner: int) -> bool:
+        """True when ``owner`` waits, over others, for itself, and is the youngest that does."""
+        waits: dict[int, set[int]] = {}
+        for lock in self._locks.values():
+            for who, mode in lock.waiting:
+                waits.setdefault(who, set()).update(self._blockers(lock, mode, who))
+        reached, frontier = set(), set(waits.get(owner, ()))
+        while frontier:
+            who = frontier.pop()
+            if who not in reached:
+                reached.add(who)
+                frontier |= waits.get(who, set())
+        return owner in reached and owner == max(w for w in reached if w in waits)
 
     def release(self, owner: int) -> None:
         """Let go of everything ``owner`` holds."""
@@ -125,9 +152,8 @@ class LockTable:
                 for mode in modes
             ]
             found += [
-                LockRow(relation, owner, Mode.CHANGE, "WAITING")
+                LockRow(relation, owner, mode, "WAITING")
                 for relation, lock in self._locks.items()
-                for owner in lock.waiting
-                if owner not in lock.holders
+                for owner, mode in lock.waiting
             ]
         return found
