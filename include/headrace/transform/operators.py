@@ -25,6 +25,10 @@ from include.headrace.transform.result import DbtResult
 from include.headrace.transform.runner import DbtRunner, make_runner
 
 
+WARNING_XCOM = "dbt_warning"
+"""The key under which a task that warned pushes the number of its failing rows."""
+
+
 class OneNode(DbtLocalBaseOperator):
     """Runs the dbt command of one node.
 
@@ -59,13 +63,14 @@ class OneNode(DbtLocalBaseOperator):
 
     def _raise_for(self, result: DbtResult) -> None:
         unique_id = self.extra_context["dbt_node_config"]["unique_id"]
-        ran = [node.unique_id for node in result.nodes]
+        # The project's on-run-start and on-run-end hooks are in the results too, as operations.
+        ran = [node.unique_id for node in result.nodes if not node.unique_id.startswith("operation.")]
         if ran and ran != [unique_id]:
             raise AirflowFailException(f"dbt ran {', '.join(ran)} and not {unique_id} alone; rename it.")
         for node in result.nodes:
             if node.failed:
                 error = AirflowFailException if node.permanent else AirflowException
-                raise error(f"{unique_id}: {node.status}: {node.message}")
+                raise error(f"{node.unique_id}: {node.status}: {node.message}")
         if not result.success:
             raise AirflowException(f"dbt did not get to run {unique_id}: {result.error}")
         if not ran:
@@ -86,6 +91,7 @@ class OneNode(DbtLocalBaseOperator):
             if node.status == "warn":
                 from include.headrace.notify import notify_warning
 
+                context["ti"].xcom_push(key=WARNING_XCOM, value=node.failures)
                 name = self.extra_context["dbt_node_config"]["name"]
                 notify_warning(
                     context=context, test_name=name, failures=node.failures, compiled_sql=node.compiled_sql

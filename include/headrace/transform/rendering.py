@@ -30,12 +30,12 @@ from cosmos.constants import (
 
 from include.headrace import config, settings
 from include.headrace.errors import ConfigError
+from include.headrace.pools import DBT_POOL
 from include.headrace.transform import operators
 from include.headrace.transform.graph import Graph, Node
 from include.headrace.transform.naming import COMMANDS, group_id, selection, task_ids
 
 PROFILE = "headrace"
-POOL = "dbt"
 OPERATORS = {
     "model": operators.RunModel,
     "seed": operators.LoadSeed,
@@ -100,7 +100,7 @@ def build_dag(manifest: Path, project_dir: Path = settings.DBT_DIR, dag_id: str 
             emit_datasets=False,
         ),
         operator_args={
-            "pool": POOL,
+            "pool": DBT_POOL,
             "retries": 2,
             "retry_delay": timedelta(seconds=10),
             "retry_exponential_backoff": True,
