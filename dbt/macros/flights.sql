@@ -1,17 +1,17 @@
 {#-
-  The columns of a RAW flights table under the project's names, one row in, one row out.
+  The columns of a RAW flights table under the project's names, one row out a row in.
   year, month, day and the hhmm columns are New York's clock; time_hour is an instant, so it is
   converted to UTC and the session's time zone plays no part.
 -#}
 {% macro rename_flights(relation, updated_at) -%}
 select
-    date_from_parts(year, month, day) as flight_date,
+    date_from_parts(cast(year as int), cast(month as int), cast(day as int)) as flight_date,
     carrier as carrier_code,
     flight as flight_number,
     tailnum as tail_number,
     origin as origin_code,
     dest as destination_code,
-    dateadd(minute, minute, cast(convert_timezone('UTC', time_hour) as timestamp_ntz)) as scheduled_departure_at,
+    dateadd(minute, cast(minute as int), cast(convert_timezone('UTC', time_hour) as timestamp_ntz)) as scheduled_departure_at,
     sched_dep_time as scheduled_departure_hhmm,
     dep_time as departure_hhmm,
     dep_delay as departure_delay_minutes,

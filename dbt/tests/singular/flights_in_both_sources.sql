@@ -1,3 +1,5 @@
+{{ config(group="flights", severity="warn") }}
+
 -- The sources divide the year between them. A flight in both is kept once, from operations; this says
 -- which ones are.
 select operations.flight_date, operations.carrier_code, operations.flight_number, operations.origin_code
