@@ -4,7 +4,7 @@
 FROM astrocrpublic.azurecr.io/runtime:3.3-8-python-3.13
 
 ENV HEADRACE_ENV=prod \
-    PYTHONPATH=/usr/local/airflow \
+    PYTHONPATH=/usr/local/airflow${PYTHONPATH:+:$PYTHONPATH} \
     DO_NOT_TRACK=1 \
     DBT_SEND_ANONYMOUS_USAGE_STATS=false \
     SNOWFLAKE_DISABLE_MINICORE=1
@@ -14,9 +14,10 @@ ENV HEADRACE_ENV=prod \
 ARG HEADRACE_DATABASE_PREFIX=""
 RUN HEADRACE_DATABASE_PREFIX="${HEADRACE_DATABASE_PREFIX}" python -m include.headrace parse
 
-# Where bytecode is not written at run time, every task would compile each import again.
+# Where bytecode is not written at run time, every task would compile each import again. Some libraries carry
+# files of another Python that do not compile; ours must.
 USER root
-RUN PYTHONDONTWRITEBYTECODE= python -m compileall -q -j 0 /usr/local/airflow/dags /usr/local/airflow/include \
-        /usr/local/airflow/airflow_local_settings.py "$(python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')" \
-    || echo "Some library has a file that is no Python of this version; it is compiled when it is imported."
+RUN export PYTHONDONTWRITEBYTECODE= \
+    && python -m compileall -q dags include airflow_local_settings.py \
+    && { python -m compileall -qq -j 0 "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" || true; }
 USER astro

@@ -25,6 +25,6 @@ def test_there_are_dag_files() -> None:
 def test_a_dag_file_imports_and_gives_dags(path: Path) -> None:
     if str(path.relative_to(ROOT)) in EXCEPTIONS:
         pytest.skip("named in dag_integrity_exceptions.txt")
-    bag = DagBag(dag_folder=path, include_examples=False)
+    bag = DagBag(dag_folder=path)
     assert not bag.import_errors, "\n".join(bag.import_errors.values())
     assert bag.dags, f"{path.name} gives no DAG"

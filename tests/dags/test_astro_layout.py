@@ -1,0 +1,54 @@
+"""What the Astro image and `astro dev start` read: no secret in it, and nothing that contradicts the code."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import yaml
+
+from include.headrace.config import PostgresSource, load_sources
+from include.headrace.pools import pool_slots
+from include.headrace.settings import PROJECT_ROOT, SNOWFLAKE_CONN_ID
+
+
+def airflow_settings() -> dict[str, Any]:
+    settings: dict[str, Any] = yaml.safe_load((PROJECT_ROOT / "airflow_settings.yaml").read_text())
+    return dict(settings["airflow"])
+
+
+def test_the_settings_file_makes_every_pool_with_its_slots() -> None:
+    made = {pool["pool_name"]: pool["pool_slot"] for pool in airflow_settings()["pools"]}
+    assert made == pool_slots()
+
+
+def test_the_settings_file_has_every_connection_and_no_password() -> None:
+    connections = airflow_settings()["connections"]
+    wanted = {source.connection for source in load_sources() if isinstance(source, PostgresSource)}
+    assert {connection["conn_id"] for connection in connections} == {SNOWFLAKE_CONN_ID, *wanted}
+    keys = {key for connection in connections for key in (*connection, *connection.get("conn_extra", {}))}
+    assert not [key for key in keys if re.search("password|token|secret|private_key", key)]
+
+
+def test_the_example_of_env_can_be_read_and_holds_no_secret() -> None:
+    lines = (PROJECT_ROOT / ".env.example").read_text().splitlines()
+    values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    connections = {
+        name: json.loads(text) for name, text in values.items() if name.startswith("AIRFLOW_CONN_")
+    }
+    assert len(connections) == 3
+    assert {connection["password"] for connection in connections.values()} == {""}
+
+
+def test_git_and_the_image_leave_out_env() -> None:
+    for name in (".gitignore", ".dockerignore"):
+        assert ".env" in (PROJECT_ROOT / name).read_text().splitlines()
+
+
+def test_requirements_leave_airflow_to_the_image() -> None:
+    """The Astro Runtime brings Airflow, and its build stops at a requirement for another one."""
+    lines = (PROJECT_ROOT / "requirements.txt").read_text().splitlines()
+    assert not [line for line in lines if re.match(r"apache-airflow\s*([=~<>!]|$)", line)], (
+        "requirements.txt names apache-airflow; the image brings it, so name it in requirements-local.in"
+    )
