@@ -67,17 +67,17 @@ def of_run(run: str) -> list[psutil.Process]:
     return found
 
 
-def stop_processes(roots: Sequence[psutil.Process], run: str, seconds: float = STOP_SECONDS) -> None:
+def stop_processes(roots: Sequence[psutil.Process], run: str) -> None:
     """Ask the roots to stop, all at once, wait for them, and kill what is left of the run."""
     for root in roots:
         with contextlib.suppress(psutil.NoSuchProcess):
             root.terminate()
-    _, alive = psutil.wait_procs(list(roots), timeout=seconds)
+    _, alive = psutil.wait_procs(list(roots), timeout=STOP_SECONDS)
     left = {*alive, *of_run(run)}
     for process in left:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(left, timeout=seconds)
+    psutil.wait_procs(left, timeout=STOP_SECONDS)
 
 
 class RunFile:
