@@ -91,6 +91,8 @@ def translate(error: Exception) -> SqlError:
         if "INT64" in text or "BIGINT" in text:
             first += f". {PRODUCT} holds NUMBER(38,0) and integers in 64 bits; declare NUMBER(37,0) for more digits."
         return SqlError(100038, "22018", f"Numeric value or conversion failed: {first}")
+    if "can only write to a single attached database" in text:
+        return refuse("write to two databases in one transaction")
     if isinstance(error, duckdb.TransactionException):
         return SqlError(625, "57014", f"{PRODUCT} could not run this beside another transaction: {first}")
     return SqlError(603, "XX000", f"{PRODUCT} failed: {type(error).__name__}: {first}")

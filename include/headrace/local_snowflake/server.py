@@ -11,7 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from include.headrace.local_snowflake.values import Result, bound, encode
 
 logger = logging.getLogger(__name__)
 _KEPT_REQUESTS = 2_000
+_THREADS = 1_000
 Answer = dict[str, Any]
 
 
@@ -59,6 +60,8 @@ class App:
         self._mutex = threading.Lock()
         self._requests: OrderedDict[str, Future[Answer]] = OrderedDict()
         self._running: dict[str, Session] = {}
+        # A statement that waits for a lock holds its thread: there must always be one left for the COMMIT.
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="statement")
 
     def starlette(self) -> Starlette:
         """The routes of Snowflake's protocol that its Python connector uses."""
@@ -183,7 +186,7 @@ class App:
             return JSONResponse(await asyncio.wrap_future(known))
         self._running[request_id] = session
         try:
-            answer = await asyncio.get_running_loop().run_in_executor(None, self._answer, session, body)
+            answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, session, body)
         except BaseException as error:
             answer = _failure(translate(error if isinstance(error, Exception) else SqlError(604, "57014", "canceled")))
             future.set_result(answer)
