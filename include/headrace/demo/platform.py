@@ -18,6 +18,7 @@ import psutil
 from include.headrace import settings
 from include.headrace.airflow_api import AirflowApi
 from include.headrace.demo import seeding
+from include.headrace.demo.account import prepare_account
 from include.headrace.demo.environment import (
     HOST,
     USER,
@@ -94,7 +95,7 @@ class LocalSnowflake:
         self._processes.start("local-snowflake", command, self._env | login, settings.PROJECT_ROOT)
 
     def wait(self) -> None:
-        """Wait until it answers, and write its address down for ``make sql``."""
+        """Wait until it answers, prepare the account, and write its address down for ``make sql``."""
         self._processes.wait_until("local-snowflake", lambda: listens(self.port), START_SECONDS)
         self._processes.note(snowflake=self.login)
 

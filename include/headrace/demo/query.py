@@ -9,48 +9,20 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from include.headrace import settings
-from include.headrace.demo.environment import HOST, base_environment
+from include.headrace.demo.account import connect
+from include.headrace.demo.environment import base_environment
 from include.headrace.demo.platform import LocalSnowflake, run_file, stopped_by_signals
 from include.headrace.demo.processes import BusyError, Processes, find, run_lock
 from include.headrace.errors import HeadraceError
-
-if TYPE_CHECKING:
-    from snowflake.connector import SnowflakeConnection
 
 WAIT_SECONDS = 60
 
 
 class QueryError(HeadraceError):
     """The local Snowflake refused a statement, or could not be reached."""
-
-
-@contextmanager
-def connect(login: dict[str, Any]) -> Iterator[SnowflakeConnection]:
-    """A session of the local Snowflake; ``login`` is what run.json says of it."""
-    import snowflake.connector
-
-    # A proxy of the environment is for other machines.
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = HOST
-    connection = snowflake.connector.connect(
-        account="local",
-        host=HOST,
-        port=login["port"],
-        protocol="http",
-        user=login["user"],
-        password=login["password"],
-        role="ACCOUNTADMIN",
-        warehouse="HEADRACE",
-        login_timeout=WAIT_SECONDS,
-        network_timeout=WAIT_SECONDS * 10,
-        session_parameters={"TIMEZONE": "UTC"},
-    )
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 @contextmanager

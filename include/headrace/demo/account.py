@@ -1,0 +1,52 @@
+"""The local Snowflake (emulated) as an account: signing in, and what its administrator makes once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from include.headrace import settings
+from include.headrace.demo.environment import HOST
+from include.headrace.names import quote
+
+if TYPE_CHECKING:
+    from snowflake.connector import SnowflakeConnection
+
+WAREHOUSE = "HEADRACE"
+WAIT_SECONDS = 60
+
+
+@contextmanager
+def connect(login: dict[str, Any]) -> Iterator[SnowflakeConnection]:
+    """A session of the local Snowflake; ``login`` is what run.json says of it."""
+    import snowflake.connector
+
+    # A proxy of the environment is for other machines.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = HOST
+    connection = snowflake.connector.connect(
+        account="local",
+        host=HOST,
+        port=login["port"],
+        protocol="http",
+        user=login["user"],
+        password=login["password"],
+        role="ACCOUNTADMIN",
+        warehouse=WAREHOUSE,
+        login_timeout=WAIT_SECONDS,
+        network_timeout=WAIT_SECONDS * 10,
+        session_parameters={"TIMEZONE": "UTC"},
+    )
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def prepare_account(login: dict[str, Any]) -> None:
+    """Make the databases and the warehouse that loads and dbt expect to find, where they are missing."""
+    with connect(login) as connection, connection.cursor() as cursor:
+        for database in (settings.raw_database(), settings.analytics_database()):
+            cursor.execute(f"CREATE DATABASE IF NOT EXISTS {quote(database)}")
+        cursor.execute(f"CREATE WAREHOUSE IF NOT EXISTS {quote(WAREHOUSE)}")
