@@ -16,6 +16,7 @@ from fakesnow.conn import FakeSnowflakeConnection
 from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot import Expr, exp
 
+from include.headrace.local_snowflake import table_functions
 from include.headrace.local_snowflake.errors import SqlError, does_not_exist, marked, refuse
 from include.headrace.local_snowflake.locks import Relation
 from include.headrace.local_snowflake.values import duck_type
@@ -32,7 +33,6 @@ _AGGREGATE_NAMES: dict[type[Expr], str] = {
     exp.Sum: "SUM", exp.Avg: "AVG", exp.Variance: "VAR_SAMP", exp.VariancePop: "VAR_POP", exp.Stddev: "STDDEV_SAMP",
     exp.StddevPop: "STDDEV_POP", exp.StddevSamp: "STDDEV_SAMP", exp.Median: "MEDIAN",
 }  # fmt: skip
-_TABLE_FUNCTIONS = {"FLATTEN", "GENERATOR", "RESULT_SCAN", "SPLIT_TO_TABLE"}
 
 
 _BIND_CAST = re.compile(r"""('(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*"|\$\$.*?\$\$)|\?::""", re.DOTALL)
@@ -160,6 +160,8 @@ class Translator:
         named: set[Relation] = set()
         ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in list(tree.find_all(exp.Table)):
+            if isinstance(table.this, exp.Var) and table.this.name.startswith("headrace_rows_"):
+                continue
             if isinstance(table.this, exp.Var):
                 raise refuse(f"read a stage ({table.this.name}) outside COPY INTO")
             if not isinstance(table.this, exp.Identifier):
@@ -219,8 +221,9 @@ class Translator:
         return Translated(self.finish(tree, volatile), reads)
 
     def check(self, tree: Expr) -> None:
-        """Refuse what a query may hold that the emulator does not do."""
+        """Refuse what a query may hold that the emulator does not do; resolve its table functions, in place."""
         _check_tree(tree)
+        table_functions.resolve(self._session, tree)
 
     def _mend(self, node: Expr, volatile: bool) -> Expr:
         if isinstance(node, _AGGREGATES):
@@ -303,12 +306,6 @@ def _name_columns(tree: exp.Query) -> None:
 
 
 def _check_tree(tree: Expr) -> None:
-    for rowset in tree.find_all(exp.TableFromRows):
-        name = rowset.this.name.upper() if isinstance(rowset.this, exp.Anonymous) else type(rowset.this).__name__
-        if isinstance(rowset.this, exp.Dot):
-            name = rowset.this.sql(dialect="snowflake").upper()
-        if not isinstance(rowset.this, exp.Explode) and name not in _TABLE_FUNCTIONS:
-            raise refuse(f"have the table function {name}")
     for kind, what in _REFUSED_NODES:
         if tree.find(kind):
             raise refuse(what)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+import threading
+import urllib.request
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from snowflake.connector.errors import DatabaseError
+
+from tests.local_snowflake.conftest import Client
+from tests.support.snowflake import LocalSnowflake, start_local_snowflake
+
+
+def post(server: LocalSnowflake, token: str, request_id: str, text: str) -> dict[str, Any]:
+    """Send one query-request as the connector does."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{server.port}/queries/v1/query-request?requestId={request_id}",
+        data=json.dumps({"sqlText": text}).encode(),
+        headers={"Authorization": f'Snowflake Token="{token}"', "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 200
+        found: dict[str, Any] = json.loads(answer.read())
+        return found
+
+
+def test_a_repeated_request_id_runs_once_and_gets_the_same_answer(server: LocalSnowflake, client: Client) -> None:
+    client.run("create table t (a int)")
+    request_id = str(uuid.uuid4())
+    answers = [post(server, client.connection.rest.token, request_id, "insert into t values (1)") for _ in range(3)]
+    assert answers[0]["success"]
+    assert answers[1:] == answers[:1] * 2
+    assert client.rows("select * from t") == [(1,)]
+
+
+def test_a_request_repeated_while_the_first_runs_waits_for_it(
+    server: LocalSnowflake, client: Client, connect: Callable[..., Client]
+) -> None:
+    client.run("create table t (a int)", "insert into t values (0)", "begin", "update t set a = 1")
+    other = connect()
+    request_id = str(uuid.uuid4())
+    answers: list[dict[str, Any]] = []
+    threads = [
+        threading.Thread(
+            target=lambda: answers.append(
+                post(server, other.connection.rest.token, request_id, "update t set a = a + 10")
+            )
+        )
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    client.run("commit")
+    for thread in threads:
+        thread.join(20)
+    assert [answer["success"] for answer in answers] == [True, True]
+    assert client.rows("select a from t") == [(11,)]
+
+
+def test_an_error_that_nobody_expected_is_an_sql_error_and_no_http_500(server: LocalSnowflake, client: Client) -> None:
+    for text in ["select", "select * from", "\x00", "select $$", "copy into", "put", "show", "begin x y z", "use", ""]:
+        answer = post(server, client.connection.rest.token, str(uuid.uuid4()), text)
+        assert not answer["success"]
+        assert answer["message"]
+
+
+def test_a_request_without_a_session_is_told_to_sign_in(server: LocalSnowflake) -> None:
+    assert post(server, "nonsense", str(uuid.uuid4()), "select 1")["code"] == "390104"
+
+
+def test_sign_in_checks_user_and_password(tmp_path: Path) -> None:
+    names = {"HEADRACE_LOCAL_SNOWFLAKE_USER": "headrace", "HEADRACE_LOCAL_SNOWFLAKE_PASSWORD": "right one"}
+    server = start_local_snowflake(tmp_path, environment=names)
+    try:
+        for login in ({"password": "wrong"}, {"user": "other", "password": "right one"}):
+            with pytest.raises(DatabaseError) as caught:
+                server.connect(**login)
+            assert "Incorrect username or password was specified" in str(caught.value)
+        connection = server.connect(password="right one")
+        assert connection.cursor().execute("select current_user()").fetchall() == [("HEADRACE",)]
+        connection.close()
+    finally:
+        server.stop()
