@@ -26,7 +26,17 @@ def clean_environment(home: Path, **variables: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def parse(tmp_path_factory: pytest.TempPathFactory) -> Parse:
-    """Parse a file or folder of DAGs in a process of its own; gives import errors and facts by DAG id."""
+    """Parse a file or folder of DAGs in a process of its own; gives import errors and facts by DAG id.
+
+    The manifest is made current first: to make it takes dbt longer than Airflow waits for an import
+    on a busy machine (dagbag_import_timeout, 30 s).
+    """
+    subprocess.run(
+        [sys.executable, "-m", "include.headrace", "parse", "--if-stale"],
+        cwd=PROJECT_ROOT,
+        env=clean_environment(tmp_path_factory.mktemp("airflow")),
+        check=True,
+    )
 
     def run(path: Path, **variables: str) -> dict[str, Any]:
         done = subprocess.run(
