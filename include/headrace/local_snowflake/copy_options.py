@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from include.headrace.local_snowflake.errors import SqlError, bad_value, refuse
 
-_TOKEN = re.compile(r"\s*('(?:[^'\\]|''|\\.)*'|[A-Za-z_]\w*|\d+|[=(),;])")
+_TOKEN = re.compile(r"\s*('(?:[^'\\]|''|\\.)*'|[A-Za-z_][\w$]*|\d+|[=(),;])")
 
 
 @dataclass
