@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from include.headrace.settings import DBT_DIR
+from include.headrace.transform.manifest import bake, manifest_path
+from include.headrace.transform.profile import PLACEHOLDERS
+from tests.support.snowflake import LocalSnowflake, start_local_snowflake
+
+SAMPLE = Path(__file__).parent / "project"
+
+RAW = (
+    "create database SHOP",
+    "create database PRODUCTION",
+    "create database SHOP_RAW",
+    "create schema SHOP_RAW.SHOP",
+    "create table SHOP_RAW.SHOP.CUSTOMERS (ID varchar, COUNTRY varchar, _LOADED_AT timestamp_ntz)",
+    "create table SHOP_RAW.SHOP.ORDERS (ID varchar, CUSTOMER_ID varchar, AMOUNT varchar)",
+    "insert into SHOP_RAW.SHOP.CUSTOMERS values"
+    " ('7', 'DE', '2013-01-01 00:00:00'), ('8', 'FR', '2013-01-01 00:00:00')",
+    # No customer is 99, and one amount is missing.
+    "insert into SHOP_RAW.SHOP.ORDERS values ('1', '7', '12'), ('2', '99', '5'), ('3', '8', null)",
+)
+
+
+@dataclass
+class Project:
+    """A copy of a dbt project, with its manifest baked."""
+
+    folder: Path
+    manifest: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        bake("local", self.folder)
+        self.manifest = json.loads(manifest_path(self.folder).read_text())
+
+
+def copy_of(source: Path, folder: Path) -> Path:
+    """Copy a project without what dbt made."""
+    return Path(shutil.copytree(source, folder, ignore=shutil.ignore_patterns("target", "logs", ".user.yml")))
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The small project of these tests, which holds every kind of test."""
+    return Project(copy_of(SAMPLE, tmp_path_factory.mktemp("sample") / "project"))
+
+
+@pytest.fixture(scope="session")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project's own dbt project."""
+    return Project(copy_of(DBT_DIR, tmp_path_factory.mktemp("own") / "project"))
+
+
+@pytest.fixture(scope="session")
+def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSnowflake]:
+    """A local Snowflake with the raw tables that the sample project reads."""
+    server = start_local_snowflake(tmp_path_factory.mktemp("snowflake"))
+    try:
+        with server.connect() as connection:
+            for statement in RAW:
+                connection.cursor().execute(statement)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def dbt_env(snowflake: LocalSnowflake) -> dict[str, str]:
+    """The environment of a run of dbt against the local Snowflake."""
+    return {**os.environ, **PLACEHOLDERS, "SNOWFLAKE_ACCOUNT": "local", "SNOWFLAKE_PORT": str(snowflake.port)}

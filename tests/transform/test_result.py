@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from include.headrace.transform.result import NodeResult
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "permanent"),
+    [
+        ("fail", "Got 3 results, configured to fail if != 0", True),
+        ("error", "Compilation Error in model m: 'x' is undefined", True),
+        ("error", "Database Error in model m\n  001003 (42000): SQL compilation error", True),
+        ("error", "Database Error in model m\n  100038 (22018): Numeric value 'abc' is not recognized", True),
+        ("error", "Database Error in model m\n  250001 (08001): Failed to connect to DB", False),
+        ("error", "Database Error in model m\n  000625 (57014): Statement has locked table", False),
+    ],
+)
+def test_only_what_may_pass_is_run_again(status: str, message: str, permanent: bool) -> None:
+    result = NodeResult("model.shop.m", status, message, 0, "")
+    assert result.failed
+    assert result.permanent is permanent
+
+
+@pytest.mark.parametrize("status", ["success", "pass", "warn"])
+def test_a_warning_is_no_failure(status: str) -> None:
+    assert not NodeResult("test.shop.t", status, "", 0, "").failed
