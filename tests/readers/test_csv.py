@@ -315,7 +315,7 @@ def test_any_file_system_that_fsspec_knows_is_read(tmp_path: Path) -> None:
 
 
 MOMENTS = "id,at\n" + "".join(f"{hour},2013-07-01T{hour:02d}:00:00Z\n" for hour in range(10))
-TYPED = {"columns": {"id": "NUMBER(5,0)", "at": "TIMESTAMP_TZ"}, "cursor": "at"}
+TYPED: dict[str, Any] = {"columns": {"id": "NUMBER(5,0)", "at": "TIMESTAMP_TZ"}, "cursor": "at"}
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_rows_without_a_cursor_are_set_aside_and_not_lost(moments: Sql) -> None:
 
 def test_limit_sample_and_window_narrow_a_prototype(moments: Sql) -> None:
     moments("insert into items select g, timestamptz '2013-06-01 00:00+00' from generate_series(100, 2099) g")
-    keyed = {"primary_key": ("id",), "cursor": "at"}
+    keyed: dict[str, Any] = {"primary_key": ("id",), "cursor": "at"}
     assert ids(limit=3, **keyed) == [0, 1, 2]
     assert ids(window=timedelta(hours=2), **keyed) == [7, 8, 9]
     sampled = ids(sample=0.1, **keyed)

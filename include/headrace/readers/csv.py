@@ -138,6 +138,9 @@ class CsvExtraction:
     def _by_arrow(self, names: list[str], data: bytes) -> list[pa.Array] | None:
         """The columns as text; None when Arrow's parser finds anything wrong."""
         ragged = []
+        if not data.endswith((b"\n", b"\r")):
+            # Arrow's parser takes an empty last field after a quoted one for quoted itself.
+            data += b"\n"
 
         def skip(row: Any) -> str:
             ragged.append(row.actual_columns)

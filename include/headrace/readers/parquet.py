@@ -43,7 +43,7 @@ class ParquetExtraction:
     def __init__(self, table: FileTable, span: Span, files: list[File]) -> None:
         self._table = table
         self._files = files
-        joined = unify([(file.path, _checked_schema(file)) for file in files])
+        joined = unify([(file.path, _checked_schema(file)) for file in files], table.exclude)
         check_named(table, list(joined), files[0].path)
         self.schema = pa.schema(
             [target(name, kind) for name, kind in joined.items() if name not in table.exclude]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pyarrow as pa
 
 from include.headrace.errors import SourceError
@@ -104,11 +106,12 @@ def _common_number(
     return pa.decimal128(whole + scale, scale) if whole + scale <= MAX_DIGITS else None
 
 
-def unify(schemas: list[tuple[str, pa.Schema]]) -> dict[str, pa.DataType]:
+def unify(schemas: list[tuple[str, pa.Schema]], exclude: Collection[str]) -> dict[str, pa.DataType]:
     """One landing type a column, in the order of their first appearance. ``schemas`` names each file.
 
-    A column that a file lacks is NULL there. Raises SourceError, naming file and column, when a
-    file has a column twice or its type cannot be joined without loss.
+    Of the excluded columns only the names matter. A column that a file lacks is NULL there. Raises
+    SourceError, naming file and column, when a file has a column twice or its type cannot be joined
+    without loss.
     """
     joined: dict[str, pa.DataType] = {}
     owners: dict[str, str] = {}
@@ -117,7 +120,7 @@ def unify(schemas: list[tuple[str, pa.Schema]]) -> dict[str, pa.DataType]:
             double = next(name for name in schema.names if schema.names.count(name) > 1)
             raise SourceError(f"{path} has the column {double!r} twice; rename one.")
         for field in schema:
-            kind = landing_type(field.name, field.type, path)
+            kind = pa.null() if field.name in exclude else landing_type(field.name, field.type, path)
             if field.name not in joined:
                 joined[field.name], owners[field.name] = kind, path
                 continue

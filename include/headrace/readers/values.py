@@ -69,7 +69,7 @@ def caster(field: pa.Field) -> Conversion:
 
     def convert(array: pa.Array) -> tuple[pa.Array, Faults]:
         result, bad = cast(array, field.type)
-        faults = {row: f"{field.name}: {shown(array[row].as_py())} is not a {wanted}" for row in bad}
+        faults = {row: f"{field.name}: {shown(value_text(array, row))} is not a {wanted}" for row in bad}
         if pa.types.is_temporal(field.type):
             result, outside = in_calendar(field)(result)
             faults = {**outside, **faults}
@@ -189,7 +189,15 @@ def value_text(array: pa.Array, row: int) -> str | None:
     try:
         return str(value.cast(pa.string()).as_py())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return str(value)
+        return _python_text(value)
+
+
+def _python_text(value: pa.Scalar) -> str:
+    """Python's text of a value that Arrow does not write, such as a list."""
+    try:
+        return str(value.as_py())
+    except (OverflowError, ValueError):
+        return f"a {value.type} that Python cannot show"
 
 
 def landing(name: str, kind: pa.DataType, snowflake: str | None = None) -> pa.Field:
