@@ -44,8 +44,8 @@ def _options(tree: exp.Create, allowed: tuple[type[Expr], ...]) -> dict[type[Exp
     found: dict[type[Expr], Expr] = {}
     for option in tree.args["properties"].expressions if tree.args.get("properties") else []:
         if not isinstance(option, allowed):
-            name = option.this.name if isinstance(option, exp.Property) else option.sql(dialect="snowflake")
-            raise refuse(f"do CREATE {tree.kind} with {name or type(option).__name__}")
+            name = option.this.name if isinstance(option.this, Expr) else option.key.removesuffix("property")
+            raise refuse(f"do CREATE {tree.kind} with {name.upper()}")
         found[type(option)] = option
     return found
 

@@ -149,13 +149,12 @@ def row_type(name: str, kind: str, length: int | None = None) -> dict[str, Any]:
 
 def _timestamp(column: pa.Array, zoned: bool) -> pa.Array:
     """Snowflake's struct of epoch second, nanosecond and zone, with the NULLs kept."""
-    micros = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
-    null = micros.is_null()
-    micros = pc.fill_null(micros, 0)
-    seconds = pc.floor(pc.divide(micros.cast(pa.float64()), 1e6)).cast(pa.int64())
-    whole = pc.multiply(seconds, 1_000_000)
-    # Division in floating point may be off by one second at the edges of the range; whole seconds decide.
-    seconds = pc.if_else(pc.greater(whole, micros), pc.subtract(seconds, 1), seconds)
+    instants = column.cast(pa.timestamp("us")) if column.type.tz is None else column.cast(pa.timestamp("us", "UTC"))
+    null = instants.is_null()
+    micros = pc.fill_null(instants.cast(pa.int64()), 0)
+    # Divided after rounding down to whole seconds, so that it is exact for times before 1970 too.
+    floored = pc.floor_temporal(micros.cast(pa.timestamp("us")), unit="second").cast(pa.int64())
+    seconds = pc.divide(floored, 1_000_000)
     fraction = pc.multiply(pc.subtract(micros, pc.multiply(seconds, 1_000_000)), 1000).cast(pa.int32())
     fields = [pa.field("epoch", pa.int64(), False), pa.field("fraction", pa.int32(), False)]
     arrays: list[pa.Array] = [seconds, fraction]
