@@ -43,6 +43,8 @@ class LocalSnowflake:
             "protocol": "http",
             "login_timeout": 10,
             "network_timeout": 60,
+            # Otherwise each sign-in asks the clouds' metadata services whose machine it is on.
+            "platform_detection_timeout_seconds": 0.0,
         }
         return snowflake.connector.connect(**{**login, **settings})
 
