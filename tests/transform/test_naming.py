@@ -55,7 +55,7 @@ def test_the_sample_has_a_name_for_every_kind(sample: Project) -> None:
 def test_tests_that_dbt_cannot_tell_apart_are_refused() -> None:
     first, second = generic("same", "m", "1111111111"), generic("same", "m", "2222222222")
     graph = Graph(manifest_of(model("m"), first, second))
-    with pytest.raises(ConfigError, match="give one of them another name") as caught:
+    with pytest.raises(ConfigError, match="Give one of them another name") as caught:
         selection(graph, graph.nodes[first["unique_id"]])
     assert "models/marts/_models.yml" in str(caught.value)
 

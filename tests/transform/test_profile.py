@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,13 @@ from include.headrace.transform.profile import dbt_environment
 
 
 def connection(password: str | None = "hush-hush", login: str | None = "ana", **extra: Any) -> Connection:
-    return Connection(conn_id="snowflake_default", conn_type="snowflake", login=login, password=password, extra=extra)
+    return Connection(
+        conn_id="snowflake_default",
+        conn_type="snowflake",
+        login=login,
+        password=password,
+        extra=json.dumps(extra),
+    )
 
 
 @pytest.fixture(scope="module")

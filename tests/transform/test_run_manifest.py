@@ -22,7 +22,10 @@ PROD = Identity("prod", "0" * 64, {}, "")
 
 
 def writes(content: str) -> Callable[[Path], None]:
-    return lambda folder: (folder / FILE).write_text(content) and None
+    def write(folder: Path) -> None:
+        (folder / FILE).write_text(content)
+
+    return write
 
 
 def test_all_that_goes_into_a_manifest_makes_another_identity() -> None:
@@ -56,7 +59,7 @@ def test_a_kept_manifest_is_parsed_once_however_many_need_it(tmp_path: Path) -> 
 def test_a_manifest_of_one_target_in_the_place_of_anothers_is_refused(tmp_path: Path) -> None:
     kept_manifest(LOCAL, writes("local"), tmp_path)
     (tmp_path / LOCAL.key).rename(tmp_path / PROD.key)
-    with pytest.raises(ManifestMismatchError, match="made for target 'local'.*run of target 'prod'"):
+    with pytest.raises(ManifestMismatchError, match=r"made for target 'local'.*run of target 'prod'"):
         kept_manifest(PROD, writes("prod"), tmp_path)
 
 

@@ -91,7 +91,7 @@ class InProcessRunner:
 
     def cancel(self) -> None:
         """See :meth:`DbtRunner.cancel`. dbt then reports the cancelled query as its node's error."""
-        from dbt.adapters.base import BaseAdapter
+        from dbt.adapters.base.impl import BaseAdapter
         from dbt.adapters.factory import FACTORY
 
         for adapter in list(FACTORY.adapters.values()):
