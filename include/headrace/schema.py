@@ -72,11 +72,8 @@ def snowflake_type(field: pa.Field) -> str:
 
 
 def columns_of(schema: pa.Schema) -> list[Column]:
-    """The columns of an Arrow schema, in order. Raises SourceError on names equal when folded."""
+    """The columns of an Arrow schema, in order. Raises SourceError on names equal, or equal when folded."""
     folded = fold_columns(schema.names)
-    if len(folded) != len(schema.names):
-        doubled = sorted({name for name in schema.names if schema.names.count(name) > 1})
-        raise SourceError(f"Column {doubled[0]!r} occurs twice; rename one in the source.")
     return [
         Column(
             source_name=field.name,
@@ -141,7 +138,7 @@ def _scale(kind: str) -> int:
 def widened(incoming: str, existing: str) -> str | None:
     """The type that holds both, when Snowflake can alter ``existing`` to it in place; else None.
 
-    Snowflake widens a NUMBER's precision at an equal scale and a VARCHAR's length
+    Snowflake widens a NUMBER's precision, its scale unchanged, and a VARCHAR's length
     (documentation, "ALTER TABLE ... ALTER COLUMN").
     """
     new, old = _number(incoming), _number(existing)
@@ -150,7 +147,11 @@ def widened(incoming: str, existing: str) -> str | None:
         return f"NUMBER({precision},{old[1]})" if precision <= MAX_DIGITS else None
     new_length, old_length = _length(incoming), _length(existing)
     if new_length is not None and old_length is not None:
-        return "VARCHAR" if max(new_length, old_length) >= 16777216 else f"VARCHAR({max(new_length, old_length)})"
+        return (
+            "VARCHAR"
+            if max(new_length, old_length) >= 16777216
+            else f"VARCHAR({max(new_length, old_length)})"
+        )
     return None
 
 

@@ -1,0 +1,60 @@
+"""A table of any size is read in bounded memory: 300 MB above the interpreter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from include.headrace.settings import PROJECT_ROOT
+
+LIMIT_MB = 300
+ROWS = 1_000_000
+TEXT = "x" * 500
+"""With it the table takes half a gigabyte: one that is held whole passes the limit."""
+
+
+def took_mb(kind: str, where: str) -> int:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.readers.memory_probe", kind, where],
+        cwd=PROJECT_ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    rows, memory = done.stdout.split()[-2:]
+    assert int(rows) == ROWS
+    return int(memory)
+
+
+def test_postgres_is_read_in_bounded_memory(sql: Callable[..., Any]) -> None:
+    sql(f"create view items as select g as id, '{TEXT}'::text as t from generate_series(1, {ROWS}) g")
+    assert took_mb("postgres", "shop_postgres") < LIMIT_MB
+
+
+def test_one_large_row_group_is_read_in_bounded_memory(tmp_path: Path) -> None:
+    batch = pa.record_batch({"id": range(ROWS // 10), "t": [TEXT] * (ROWS // 10)})
+    with pq.ParquetWriter(tmp_path / "items.parquet", batch.schema, compression="zstd") as writer:
+        writer.write_table(pa.Table.from_batches([batch] * 10), row_group_size=ROWS)
+    assert pq.ParquetFile(tmp_path / "items.parquet").num_row_groups == 1
+    assert took_mb("parquet", str(tmp_path)) < LIMIT_MB
+
+
+@pytest.mark.parametrize("quoted", ["plain", "quoted"])
+def test_a_large_csv_file_is_read_in_bounded_memory(tmp_path: Path, quoted: str) -> None:
+    record = f'"1","{TEXT}"\r\n' if quoted == "quoted" else f"1,{TEXT}\n"
+    path = tmp_path / "items.csv"
+    with path.open("w", newline="") as file:
+        file.write("id,t\n")
+        for _ in range(100):
+            file.write(record * (ROWS // 100))
+    try:
+        assert took_mb("csv", str(tmp_path)) < LIMIT_MB
+    finally:
+        path.unlink()
