@@ -53,7 +53,8 @@ def utf8_chunks(handle: BinaryIO, encoding: str, path: str) -> Iterator[bytes]:
 
 def line_count(data: bytes) -> int:
     """How many line ends there are in ``data``; CR LF is one."""
-    return data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+    lines = data.count(b"\n")
+    return lines + data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else lines
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class Grammar:
         0 when no record is whole yet. Only for irregular data is each record looked at.
         """
         array = np.frombuffer(data, dtype=np.uint8)
-        quotes = np.flatnonzero(array == QUOTE)
+        quotes = np.flatnonzero(array == QUOTE) if b'"' in data else np.array([], dtype=np.intp)
         if len(self.delimiter.encode()) > 1 or not self._regular(array, quotes):
             end = 0
             for record in self.records(data, 1, final=final):
@@ -147,14 +148,15 @@ class Grammar:
             return end, False
         if final:
             return len(data), len(quotes) % 2 == 0
-        ends = np.flatnonzero((array == LF) | (array == CR))
         # A CR at the very end may be the first half of CR LF.
-        ends = ends[ends < len(data) - 1] if data.endswith(b"\r") else ends
-        outside = ends[np.searchsorted(quotes, ends) % 2 == 0]
-        if not len(outside):
-            return 0, True
-        end = int(outside[-1]) + 1
-        return (end + 1 if data[end - 1 : end + 1] == b"\r\n" else end), True
+        upto = len(data) - data.endswith(b"\r")
+        while True:
+            last = max(data.rfind(b"\n", 0, upto), data.rfind(b"\r", 0, upto))
+            if last < 0:
+                return 0, True
+            if np.searchsorted(quotes, last) % 2 == 0:
+                return last + 1, True
+            upto = last
 
     def _regular(self, array: npt.NDArray[np.uint8], quotes: npt.NDArray[np.intp]) -> bool:
         """True when every second quote opens a field or follows its twin, and the others end one."""
