@@ -98,7 +98,6 @@ class LocalSnowflake:
         """Wait until it answers, prepare the account, and write its address down for ``make sql``."""
         self._processes.wait_until("local-snowflake", lambda: listens(self.port), START_SECONDS)
         prepare_account(self.login)
-        prepare_account(self.login)
         self._processes.note(snowflake=self.login)
 
 
