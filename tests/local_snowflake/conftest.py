@@ -95,7 +95,9 @@ def connect(server: LocalSnowflake, schema: str) -> Iterator[Callable[..., Clien
 
     def open_client(**settings: Any) -> Client:
         parameters = {"LOCK_TIMEOUT": 10, **settings.pop("parameters", {})}
-        connection = server.connect(database="TESTS", schema=schema, session_parameters=parameters, **settings)
+        connection = server.connect(
+            database="TESTS", schema=schema, session_parameters=parameters, **settings
+        )
         opened.append(connection)
         return Client(connection)
 

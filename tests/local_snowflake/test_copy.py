@@ -162,7 +162,9 @@ def test_every_type_arrives_as_it_left(client: Client, stage: Stage) -> None:
         {
             "n": pa.array([Decimal("99999999999999999999.12"), None], pa.decimal128(30, 2)),
             "u": pa.array([2**64 - 1, None], pa.uint64()).cast(pa.decimal128(20, 0)),
-            "z": pa.array([datetime.datetime(1969, 12, 31, 23, 59, 59, 999999, UTC), None], pa.timestamp("us", "UTC")),
+            "z": pa.array(
+                [datetime.datetime(1969, 12, 31, 23, 59, 59, 999999, UTC), None], pa.timestamp("us", "UTC")
+            ),
             "w": pa.array([datetime.datetime(2013, 7, 1, 1, 2, 3), None], pa.timestamp("us")),
             "d": pa.array([datetime.date(1582, 10, 15), None]),
             "c": pa.array([datetime.time(23, 59, 59, 1), None], pa.time64("us")),
@@ -173,31 +175,46 @@ def test_every_type_arrives_as_it_left(client: Client, stage: Stage) -> None:
     )
     stage("one.parquet", table)
     client.run(
-        "create table t (n number(38,2), u number(20,0), z timestamp_tz, l timestamp_ltz, w timestamp_ntz, d date, "
+        "create table t (n number(38,2), u number(20,0), z timestamp_tz, l timestamp_ltz, w "
+        "timestamp_ntz, d date, "
         "c time, b binary, f double, o boolean)",
         copy(
             '$1:"n"::number(38,2), $1:"u"::number(20,0), $1:"z"::timestamp_tz, $1:"z"::timestamp_ltz, '
-            '$1:"w"::timestamp_ntz, $1:"d"::date, $1:"c"::time, $1:"b"::binary, $1:"f"::double, $1:"o"::boolean'
+            '$1:"w"::timestamp_ntz, $1:"d"::date, $1:"c"::time, $1:"b"::binary, $1:"f"::double, '
+            '$1:"o"::boolean'
         ),
     )
     full, empty = client.rows("select * from t order by f nulls last")
     moment = datetime.datetime(1969, 12, 31, 23, 59, 59, 999999, UTC)
     assert full == (
-        Decimal("99999999999999999999.12"), 18446744073709551615, moment, moment,
-        datetime.datetime(2013, 7, 1, 1, 2, 3), datetime.date(1582, 10, 15), datetime.time(23, 59, 59, 1),
-        b"\x00\xff", 1.5, True,
-    )  # fmt: skip
+        Decimal("99999999999999999999.12"),
+        18446744073709551615,
+        moment,
+        moment,
+        datetime.datetime(2013, 7, 1, 1, 2, 3),
+        datetime.date(1582, 10, 15),
+        datetime.time(23, 59, 59, 1),
+        b"\x00\xff",
+        1.5,
+        True,
+    )
     assert empty == (None,) * 10
 
 
 @pytest.mark.parametrize(
     "option",
     [
-        "on_error = continue", "on_error = skip_file", "pattern = '.*'", "size_limit = 10", "validation_mode = return_errors",
-        "include_metadata = (a = metadata$filename)", "enforce_length = false", "truncatecolumns = true",
+        "on_error = continue",
+        "on_error = skip_file",
+        "pattern = '.*'",
+        "size_limit = 10",
+        "validation_mode = return_errors",
+        "include_metadata = (a = metadata$filename)",
+        "enforce_length = false",
+        "truncatecolumns = true",
         "load_uncertain_files = true",
     ],
-)  # fmt: skip
+)
 def test_copy_options_that_are_not_done_are_refused(client: Client, stage: Stage, option: str) -> None:
     client.run("create table t (a number(19,0))")
     stage("one.parquet", pa.table({"a": [10]}))

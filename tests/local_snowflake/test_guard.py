@@ -61,7 +61,8 @@ REFUSED = [
     "select * from t at (offset => -60)",
     "select * from t before (statement => 'x')",
     "select * from t changes (information => default) at (offset => -60)",
-    "select * from table(information_schema.copy_history(table_name => 'T', start_time => current_timestamp()))",
+    "select * from table(information_schema.copy_history(table_name => 'T', start_time => "
+    "current_timestamp()))",
     "select * from table(infer_schema(location => '@x', file_format => 'f'))",
     "select system$typeof(1)",
     "set x = 1",
@@ -85,7 +86,9 @@ def test_refused_at_once_with_a_clear_message(client: Client, statement: str) ->
     assert client.rows("select * from t") == [(1,)]
 
 
-@pytest.mark.parametrize("statement", ["use role no_such_role", "use warehouse no_such_one", "use database no_such_db"])
+@pytest.mark.parametrize(
+    "statement", ["use role no_such_role", "use warehouse no_such_one", "use database no_such_db"]
+)
 def test_use_of_what_is_not_there_fails(client: Client, statement: str) -> None:
     assert "does not exist" in str(client.error(statement))
 
@@ -95,6 +98,8 @@ def test_roles_and_warehouses_are_named_used_and_kept(client: Client) -> None:
     client.run("use role analyst", "use warehouse reporting")
     assert client.rows("select current_role(), current_warehouse()") == [("ANALYST", "REPORTING")]
     assert "ANALYST" in [row["name"] for row in client.dicts("show roles")]
-    assert [row["is_current"] for row in client.dicts("show warehouses") if row["name"] == "REPORTING"] == ["Y"]
+    assert [row["is_current"] for row in client.dicts("show warehouses") if row["name"] == "REPORTING"] == [
+        "Y"
+    ]
     client.run("drop role analyst", "drop warehouse reporting")
     assert "does not exist" in str(client.error("use role analyst"))

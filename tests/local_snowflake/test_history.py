@@ -11,8 +11,10 @@ def test_query_history_keeps_the_tag_the_text_and_the_error(connect: Callable[..
     client.error("select * from nothing_there")
     client.run("alter session unset query_tag", "select 2 as second_one")
     rows = client.rows(
-        "select query_text, query_tag, execution_status, error_code from table(information_schema.query_history()) "
-        "where query_text like '%first_one' or query_text like '%nothing_there' or query_text like '%second_one' "
+        "select query_text, query_tag, execution_status, error_code from "
+        "table(information_schema.query_history()) "
+        "where query_text like '%first_one' or query_text like '%nothing_there' or query_text like "
+        "'%second_one' "
         "order by start_time"
     )
     assert rows[-3:] == [

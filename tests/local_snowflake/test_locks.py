@@ -19,8 +19,8 @@ Connect = Callable[..., Client]
 
 DIES = """
 import os, sys, snowflake.connector
-c = snowflake.connector.connect(account="local", user="u", password="p", host="127.0.0.1", port=int(sys.argv[1]),
-    protocol="http", database="TESTS", schema=sys.argv[2], login_timeout=10)
+c = snowflake.connector.connect(account="local", user="u", password="p", host="127.0.0.1",
+    port=int(sys.argv[1]), protocol="http", database="TESTS", schema=sys.argv[2], login_timeout=10)
 c.cursor().execute("begin transaction name the_dead")
 c.cursor().execute("update t set a = 2")
 print(c.cursor().execute("select current_transaction()").fetchone()[0], flush=True)
@@ -30,9 +30,13 @@ sys.stdin.read()
 
 @pytest.mark.parametrize(
     "statement",
-    ["update t set a = 3", "delete from t", "truncate table t", "merge into t using (select 1 a) s on t.a = s.a "
-     "when not matched then insert (a) values (s.a)"],
-)  # fmt: skip
+    [
+        "update t set a = 3",
+        "delete from t",
+        "truncate table t",
+        "merge into t using (select 1 a) s on t.a = s.a when not matched then insert (a) values (s.a)",
+    ],
+)
 def test_writers_of_one_table_wait_and_time_out(client: Client, connect: Connect, statement: str) -> None:
     client.run("create table t (a int)", "insert into t values (1)", "begin", "update t set a = 2")
     other = connect(parameters={"LOCK_TIMEOUT": 1})
@@ -51,7 +55,9 @@ def test_an_insert_waits_for_nobody(client: Client, connect: Connect) -> None:
     assert client.rows("select a from t order by a") == [(2,), (7,)]
 
 
-def test_an_update_sees_what_the_transaction_it_waited_for_committed(client: Client, connect: Connect) -> None:
+def test_an_update_sees_what_the_transaction_it_waited_for_committed(
+    client: Client, connect: Connect
+) -> None:
     client.run("create table t (a int)", "insert into t values (1)", "begin", "update t set a = 2")
     other = connect()
     changed: list[int] = []
@@ -66,7 +72,12 @@ def test_an_update_sees_what_the_transaction_it_waited_for_committed(client: Cli
 
 
 def test_writers_of_two_tables_do_not_wait(client: Client, connect: Connect) -> None:
-    client.run("create table t (a int)", "create table u (a int)", "insert into t values (1)", "insert into u values (1)")
+    client.run(
+        "create table t (a int)",
+        "create table u (a int)",
+        "insert into t values (1)",
+        "insert into u values (1)",
+    )
     client.run("begin", "update t set a = 2")
     other = connect(parameters={"LOCK_TIMEOUT": 0})
     assert other.count("update u set a = 2") == 1
@@ -78,14 +89,16 @@ def test_more_than_twenty_waiters_are_turned_away(client: Client, connect: Conne
     waiters = [connect(parameters={"LOCK_TIMEOUT": 30}) for _ in range(20)]
     changed: list[int] = []
     threads = [
-        threading.Thread(target=lambda w=waiter: changed.append(w.count("update t set a = a + 1")))  # type: ignore[misc]
+        threading.Thread(target=lambda w=waiter: changed.append(w.count("update t set a = a + 1")))
         for waiter in waiters
     ]
     for thread in threads:
         thread.start()
     late = connect(parameters={"LOCK_TIMEOUT": 30})
     deadline = time.monotonic() + 20
-    while sum(r["status"] == "WAITING" for r in client.dicts("show locks")) < 20 and time.monotonic() < deadline:
+    while (
+        sum(r["status"] == "WAITING" for r in client.dicts("show locks")) < 20 and time.monotonic() < deadline
+    ):
         time.sleep(0.05)
     error = late.error("update t set a = 0")
     assert error.errno == 625
@@ -99,7 +112,12 @@ def test_more_than_twenty_waiters_are_turned_away(client: Client, connect: Conne
 
 def test_a_deadlock_fails_one_of_the_two(client: Client, connect: Connect) -> None:
     other = connect()
-    client.run("create table t (a int)", "create table u (a int)", "insert into t values (1)", "insert into u values (1)")
+    client.run(
+        "create table t (a int)",
+        "create table u (a int)",
+        "insert into t values (1)",
+        "insert into u values (1)",
+    )
     client.run("begin", "update t set a = 2")
     other.run("begin", "update u set a = 2")
     done: list[int] = []
@@ -118,8 +136,11 @@ def test_the_transaction_of_a_killed_client_ends(server: LocalSnowflake, client:
     client.run("create table t (a int)", "insert into t values (1)")
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", DIES, str(server.port), schema],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT_ROOT,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT_ROOT,
+    )
     assert process.stdout is not None
     transaction = process.stdout.readline().strip()
     os.kill(process.pid, signal.SIGKILL)
@@ -147,7 +168,9 @@ def test_a_canceled_statement_stops_with_000604(client: Client, connect: Connect
 
 def test_statement_timeout_cancels_a_running_query(connect: Connect) -> None:
     client = connect(parameters={"STATEMENT_TIMEOUT_IN_SECONDS": 1})
-    client.run("create table n (a int)", "insert into n values (1), (2), (3), (4), (5), (6), (7), (8), (9), (10)")
+    client.run(
+        "create table n (a int)", "insert into n values (1), (2), (3), (4), (5), (6), (7), (8), (9), (10)"
+    )
     joined = " cross join ".join(f"n n{i}" for i in range(11))
     error = client.error(f"select sum(n0.a * n1.a + n10.a) as s from {joined}")
     assert error.errno == 604

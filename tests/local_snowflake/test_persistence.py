@@ -11,7 +11,7 @@ from tests.local_snowflake.conftest import Client
 from tests.support.snowflake import LocalSnowflake, start_local_snowflake
 
 COPY = (
-    "copy into RAW.S.T (a) from (select $1:\"a\"::number(19,0) from @RAW.S.LANDING/x/) "
+    'copy into RAW.S.T (a) from (select $1:"a"::number(19,0) from @RAW.S.LANDING/x/) '
     "file_format = (type = parquet use_logical_type = true binary_as_text = false)"
 )
 
@@ -22,12 +22,18 @@ def test_everything_committed_survives(tmp_path: Path, end: Callable[[LocalSnowf
     pq.write_table(pa.table({"a": [1, 2]}), tmp_path / "f.parquet")
     client = Client(server.connect())
     client.run(
-        "create database RAW", "create schema RAW.S", "create stage RAW.S.LANDING", "create role LOADER",
-        "create table RAW.S.T (a number(19,0), b varchar(3) not null default 'x' comment 'the b') comment = 'it''s t'",
+        "create database RAW",
+        "create schema RAW.S",
+        "create stage RAW.S.LANDING",
+        "create role LOADER",
+        "create table RAW.S.T (a number(19,0), b varchar(3) not null default 'x' comment 'the b') "
+        "comment = 'it''s t'",
         "create view RAW.S.V as select a from RAW.S.T",
         f"put 'file://{tmp_path}/f.parquet' @RAW.S.LANDING/x/ auto_compress = false",
-        COPY, "begin", "insert into RAW.S.T (a) values (99)",
-    )  # fmt: skip
+        COPY,
+        "begin",
+        "insert into RAW.S.T (a) values (99)",
+    )
     end(server)
     server.restart()
     client = Client(server.connect(database="RAW", schema="S"))
@@ -46,6 +52,8 @@ def test_everything_committed_survives(tmp_path: Path, end: Callable[[LocalSnowf
             "N",
             "the b",
         )
-        assert client.value("select comment from information_schema.tables where table_name = 'T'") == "it's t"
+        assert (
+            client.value("select comment from information_schema.tables where table_name = 'T'") == "it's t"
+        )
     finally:
         server.stop()

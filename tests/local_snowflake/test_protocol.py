@@ -15,12 +15,19 @@ from tests.local_snowflake.conftest import Client
 from tests.support.snowflake import LocalSnowflake, start_local_snowflake
 
 
-def post(server: LocalSnowflake, token: str, request_id: str, text: str) -> dict[str, Any]:
+def token(client: Client) -> str:
+    """The session token of a client."""
+    assert client.connection.rest is not None
+    assert client.connection.rest.token is not None
+    return str(client.connection.rest.token)
+
+
+def post(server: LocalSnowflake, session_token: str, request_id: str, text: str) -> dict[str, Any]:
     """Send one query-request as the connector does."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{server.port}/queries/v1/query-request?requestId={request_id}",
         data=json.dumps({"sqlText": text}).encode(),
-        headers={"Authorization": f'Snowflake Token="{token}"', "Content-Type": "application/json"},
+        headers={"Authorization": f'Snowflake Token="{session_token}"', "Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert answer.status == 200
@@ -28,10 +35,12 @@ def post(server: LocalSnowflake, token: str, request_id: str, text: str) -> dict
         return found
 
 
-def test_a_repeated_request_id_runs_once_and_gets_the_same_answer(server: LocalSnowflake, client: Client) -> None:
+def test_a_repeated_request_id_runs_once_and_gets_the_same_answer(
+    server: LocalSnowflake, client: Client
+) -> None:
     client.run("create table t (a int)")
     request_id = str(uuid.uuid4())
-    answers = [post(server, client.connection.rest.token, request_id, "insert into t values (1)") for _ in range(3)]
+    answers = [post(server, token(client), request_id, "insert into t values (1)") for _ in range(3)]
     assert answers[0]["success"]
     assert answers[1:] == answers[:1] * 2
     assert client.rows("select * from t") == [(1,)]
@@ -46,9 +55,7 @@ def test_a_request_repeated_while_the_first_runs_waits_for_it(
     answers: list[dict[str, Any]] = []
     threads = [
         threading.Thread(
-            target=lambda: answers.append(
-                post(server, other.connection.rest.token, request_id, "update t set a = a + 10")
-            )
+            target=lambda: answers.append(post(server, token(other), request_id, "update t set a = a + 10"))
         )
         for _ in range(2)
     ]
@@ -61,9 +68,22 @@ def test_a_request_repeated_while_the_first_runs_waits_for_it(
     assert client.rows("select a from t") == [(11,)]
 
 
-def test_an_error_that_nobody_expected_is_an_sql_error_and_no_http_500(server: LocalSnowflake, client: Client) -> None:
-    for text in ["select", "select * from", "\x00", "select $$", "copy into", "put", "show", "begin x y z", "use", ""]:
-        answer = post(server, client.connection.rest.token, str(uuid.uuid4()), text)
+def test_an_error_that_nobody_expected_is_an_sql_error_and_no_http_500(
+    server: LocalSnowflake, client: Client
+) -> None:
+    for text in [
+        "select",
+        "select * from",
+        "\x00",
+        "select $$",
+        "copy into",
+        "put",
+        "show",
+        "begin x y z",
+        "use",
+        "",
+    ]:
+        answer = post(server, token(client), str(uuid.uuid4()), text)
         assert not answer["success"]
         assert answer["message"]
 
@@ -81,7 +101,7 @@ def test_sign_in_checks_user_and_password(tmp_path: Path) -> None:
                 server.connect(**login)
             assert "Incorrect username or password was specified" in str(caught.value)
         connection = server.connect(password="right one")
-        assert connection.cursor().execute("select current_user()").fetchall() == [("HEADRACE",)]
+        assert Client(connection).value("select current_user()") == "HEADRACE"
         connection.close()
     finally:
         server.stop()

@@ -6,7 +6,9 @@ from pathlib import Path
 from tests.local_snowflake.conftest import Client
 
 
-def put(client: Client, file: Path, where: str, options: str = "auto_compress = false") -> list[tuple[object, ...]]:
+def put(
+    client: Client, file: Path, where: str, options: str = "auto_compress = false"
+) -> list[tuple[object, ...]]:
     return client.rows(f"put 'file://{file}' '@landing/{where}' {options}")
 
 
@@ -15,14 +17,21 @@ def test_put_reports_the_source_size_and_a_padded_target_size(client: Client, tm
     file = tmp_path / "a.bin"
     file.write_bytes(b"x" * 100)
     rows = client.dicts(
-        f"put file://{file} @landing/p/ AUTO_COMPRESS=FALSE SOURCE_COMPRESSION=NONE OVERWRITE=FALSE PARALLEL=4"
+        f"put file://{file} @landing/p/ AUTO_COMPRESS=FALSE SOURCE_COMPRESSION=NONE OVERWRITE=FALSE "
+        "PARALLEL=4"
     )
     assert rows == [
         {
-            "source": "a.bin", "target": "a.bin", "source_size": 100, "target_size": 112, "source_compression": "NONE",
-            "target_compression": "NONE", "status": "UPLOADED", "message": "",
+            "source": "a.bin",
+            "target": "a.bin",
+            "source_size": 100,
+            "target_size": 112,
+            "source_compression": "NONE",
+            "target_compression": "NONE",
+            "status": "UPLOADED",
+            "message": "",
         }
-    ]  # fmt: skip
+    ]
 
 
 def test_put_of_an_existing_name_is_skipped_whatever_its_bytes(client: Client, tmp_path: Path) -> None:
@@ -32,7 +41,10 @@ def test_put_of_an_existing_name_is_skipped_whatever_its_bytes(client: Client, t
     put(client, file, "p/")
     file.write_bytes(b"second")
     assert put(client, file, "p/")[0][6] == "SKIPPED"
-    assert client.rows("list @landing/p/")[0][1:3] == (5, hashlib.md5(b"first", usedforsecurity=False).hexdigest())
+    assert client.rows("list @landing/p/")[0][1:3] == (
+        5,
+        hashlib.md5(b"first", usedforsecurity=False).hexdigest(),
+    )
     assert put(client, file, "p/", "auto_compress = false overwrite = true")[0][6] == "UPLOADED"
     assert client.rows("list @landing/p/")[0][1] == 6
 

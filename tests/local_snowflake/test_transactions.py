@@ -42,19 +42,25 @@ def test_commit_and_rollback_without_a_transaction_succeed(client: Client) -> No
 
 
 def test_ddl_commits_the_open_transaction(client: Client, connect: Connect) -> None:
-    client.run("create table t (a int)", "begin", "insert into t values (1)", "create table u (a int)", "rollback")
+    client.run(
+        "create table t (a int)", "begin", "insert into t values (1)", "create table u (a int)", "rollback"
+    )
     assert connect().rows("select * from t") == [(1,)]
     assert connect().rows("select * from u") == []
 
 
 def test_create_temporary_table_commits_the_open_transaction(client: Client, connect: Connect) -> None:
-    client.run("create table t (a int)", "begin", "insert into t values (1)", "create temporary table u (a int)")
+    client.run(
+        "create table t (a int)", "begin", "insert into t values (1)", "create temporary table u (a int)"
+    )
     client.run("rollback")
     assert connect().rows("select * from t") == [(1,)]
 
 
 def test_alter_session_set_autocommit_commits_the_open_transaction(client: Client, connect: Connect) -> None:
-    client.run("create table t (a int)", "begin", "insert into t values (1)", "alter session set autocommit = true")
+    client.run(
+        "create table t (a int)", "begin", "insert into t values (1)", "alter session set autocommit = true"
+    )
     client.run("rollback")
     assert connect().rows("select * from t") == [(1,)]
 
@@ -115,7 +121,9 @@ def test_others_do_not_see_what_is_not_committed(client: Client, connect: Connec
     client.run("rollback")
 
 
-def test_merge_in_a_transaction_sees_rows_that_others_inserted_since(client: Client, connect: Connect) -> None:
+def test_merge_in_a_transaction_sees_rows_that_others_inserted_since(
+    client: Client, connect: Connect
+) -> None:
     client.run("create table fence (e int)", "insert into fence values (0)", "create table t (k int, v int)")
     client.run("begin", "update fence set e = 1 where e = 0")
     connect().run("insert into t values (1, 1)")
@@ -133,7 +141,9 @@ def test_a_swap_lost_to_another_transaction_changes_no_row(client: Client, conne
     other.run("begin", "update fence set e = 1 where e = 0")
     changed: list[int] = []
     client.run("begin")
-    waiter = threading.Thread(target=lambda: changed.append(client.count("update fence set e = 1 where e = 0")))
+    waiter = threading.Thread(
+        target=lambda: changed.append(client.count("update fence set e = 1 where e = 0"))
+    )
     waiter.start()
     waiter.join(0.5)
     assert waiter.is_alive()
@@ -143,7 +153,9 @@ def test_a_swap_lost_to_another_transaction_changes_no_row(client: Client, conne
     client.run("rollback")
 
 
-def test_abort_from_another_session_ends_the_transaction_and_its_locks(client: Client, connect: Connect) -> None:
+def test_abort_from_another_session_ends_the_transaction_and_its_locks(
+    client: Client, connect: Connect
+) -> None:
     client.run("create table t (a int)", "insert into t values (1)", "begin", "update t set a = 2")
     transaction = client.value("select current_transaction()")
     other = connect()
@@ -170,7 +182,11 @@ def test_closing_the_session_rolls_back(client: Client, connect: Connect) -> Non
 
 def test_a_write_to_two_databases_in_one_transaction_is_refused(client: Client) -> None:
     client.run("create database if not exists OTHER", "create or replace table OTHER.PUBLIC.u (a int)")
-    client.run("create table TESTS.PUBLIC.two_databases (a int)", "begin", "insert into OTHER.PUBLIC.u values (1)")
-    assert "two databases in one transaction" in client.refused("insert into TESTS.PUBLIC.two_databases values (1)")
+    client.run(
+        "create table TESTS.PUBLIC.two_databases (a int)", "begin", "insert into OTHER.PUBLIC.u values (1)"
+    )
+    assert "two databases in one transaction" in client.refused(
+        "insert into TESTS.PUBLIC.two_databases values (1)"
+    )
     client.run("commit")
     assert client.rows("select * from OTHER.PUBLIC.u") == [(1,)]

@@ -30,14 +30,23 @@ def test_timestamps_before_the_epoch_and_at_the_ends_of_the_range_are_exact(clie
 def test_bound_values_arrive_exactly(connect: Callable[..., Client], style: str) -> None:
     client = connect(paramstyle=style)
     client.run(
-        "create table t (i number(19,0), s varchar, f double, o boolean, w timestamp_ntz, z timestamp_tz, d date, "
+        "create table t (i number(19,0), s varchar, f double, o boolean, w timestamp_ntz, z "
+        "timestamp_tz, d date, "
         "c time, b binary, n number(30,2))"
     )
     mark = "%s" if style == "pyformat" else "?"
     values: list[Any] = [
-        -(2**60), "it's \\ \" ? %s é\n", 0.1, False, MOMENT, MOMENT.replace(tzinfo=UTC), datetime.date(2013, 2, 28),
-        datetime.time(1, 2, 3, 4), b"\x00'\xff", "99999999999999999999.12",
-    ]  # fmt: skip
+        -(2**60),
+        "it's \\ \" ? %s é\n",
+        0.1,
+        False,
+        MOMENT,
+        MOMENT.replace(tzinfo=UTC),
+        datetime.date(2013, 2, 28),
+        datetime.time(1, 2, 3, 4),
+        b"\x00'\xff",
+        "99999999999999999999.12",
+    ]
     places = ", ".join([mark] * 10)
     assert client.count(f"insert into t select {places}", *values) == 1
     assert client.count(f"insert into t select {places}", *[None] * 10) == 1
@@ -54,7 +63,9 @@ def test_many_rows_are_inserted_as_one_statement(connect: Callable[..., Client],
     client.run("create table t (i int, s varchar(5), w timestamp_ntz)")
     mark = "%s" if style == "pyformat" else "?"
     cursor = client.connection.cursor()
-    cursor.executemany(f"insert into t (i, s, w) values ({mark}, {mark}, {mark})", [(1, "a", MOMENT), (2, None, None)])
+    cursor.executemany(
+        f"insert into t (i, s, w) values ({mark}, {mark}, {mark})", [(1, "a", MOMENT), (2, None, None)]
+    )
     assert cursor.rowcount == 2
     assert client.rows("select * from t order by i") == [(1, "a", MOMENT), (2, None, None)]
     with pytest.raises(Exception, match="too long"):
@@ -69,7 +80,8 @@ def test_many_rows_are_inserted_as_one_statement(connect: Callable[..., Client],
         "insert into t select 1, 'abcd'",
         "update t set s = 'abcd'",
         "merge into t using (select 1 i, 'abcd' s) x on t.i = x.i when matched then update set s = x.s",
-        "merge into t using (select 2 i, 'abcd' s) x on t.i = x.i when not matched then insert (i, s) values (x.i, x.s)",
+        "merge into t using (select 2 i, 'abcd' s) x on t.i = x.i when not matched then insert (i, "
+        "s) values (x.i, x.s)",
         "create table u (i int, s varchar(3)) as select 1, 'abcd'",
     ],
 )
@@ -108,7 +120,7 @@ def test_not_null_columns_refuse_null(client: Client) -> None:
     client.run("create table t (i int not null)")
     with pytest.raises(Exception, match="100072"):
         client.run("insert into t values (null)")
-    with pytest.raises(Exception, match="100072|NULL"):
+    with pytest.raises(Exception, match="100072"):
         client.run("create table u (i int not null) as select null::int")
     assert client.error("select * from u").errno == 2003
 

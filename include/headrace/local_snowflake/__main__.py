@@ -1,4 +1,4 @@
-"""``python -m include.headrace.local_snowflake --port N --data DIR``: the server alone, for tests and tools."""
+"""``python -m include.headrace.local_snowflake --port N --data DIR``: the server alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The local Snowflake (emulated), on 127.0.0.1.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True, help="directory for databases and stages")
-    parser.add_argument("--detached-seconds", type=float, default=10.0, help="a dead client's transaction ends after")
+    parser.add_argument(
+        "--detached-seconds", type=float, default=10.0, help="a dead client's transaction ends after"
+    )
     options = parser.parse_args()
     serve("127.0.0.1", options.port, options.data, options.detached_seconds)
 

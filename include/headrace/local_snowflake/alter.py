@@ -76,7 +76,9 @@ def _need(name: str, known: dict[str, catalog.Column]) -> catalog.Column:
     return known[name]
 
 
-def _add(session: Session, relation: Relation, action: exp.ColumnDef, known: dict[str, catalog.Column]) -> None:
+def _add(
+    session: Session, relation: Relation, action: exp.ColumnDef, known: dict[str, catalog.Column]
+) -> None:
     layout = columns.Layout.read(session, exp.Schema(expressions=[action.copy()]))
     name = layout.order[0]
     if name in known:
@@ -111,7 +113,11 @@ def _rename_column(
 ) -> None:
     old, new = action.this.name, action.args["to"].name
     column = _need(old, known)
-    _run(session, [relation], [f"ALTER TABLE {session.place(relation)} RENAME COLUMN {duck(old)} TO {duck(new)}"])
+    _run(
+        session,
+        [relation],
+        [f"ALTER TABLE {session.place(relation)} RENAME COLUMN {duck(old)} TO {duck(new)}"],
+    )
     catalog.set_column(session.engine, _place(session, relation), old, None, None)
     catalog.set_column(session.engine, _place(session, relation), new, column.length, column.zoned)
 
@@ -190,9 +196,11 @@ def _retype(session: Session, relation: Relation, column: catalog.Column, dtype:
     """Widen a VARCHAR or a NUMBER; Snowflake allows no other change of a type."""
     kind, length, zoned = columns.data_type(session, dtype)
     refused = SqlError(
-        40052, "22000", f"SQL compilation error:\ncannot change column {column.name} from type {column.kind} to "
+        40052,
+        "22000",
+        f"SQL compilation error:\ncannot change column {column.name} from type {column.kind} to "
         f"{dtype.sql(dialect='snowflake')}",
-    )  # fmt: skip
+    )
     place = _place(session, relation)
     if kind == "VARCHAR" and column.kind == "VARCHAR":
         if length is not None and (column.length is None or length < column.length):
@@ -206,7 +214,11 @@ def _retype(session: Session, relation: Relation, column: catalog.Column, dtype:
             return
         raise refused
     if kind != column.kind:
-        _run(session, [relation], [f"ALTER TABLE {session.place(relation)} ALTER COLUMN {duck(column.name)} TYPE {kind}"])
+        _run(
+            session,
+            [relation],
+            [f"ALTER TABLE {session.place(relation)} ALTER COLUMN {duck(column.name)} TYPE {kind}"],
+        )
 
 
 def alter_comments(session: Session, statement: str) -> Result:

@@ -70,14 +70,17 @@ def describe(
     for name in {**lengths, **zoned}:
         set_column(engine, relation, name, lengths.get(name), zoned.get(name))
     engine.catalog(
-        f"INSERT INTO {_TABLES} (ext_table_catalog, ext_table_schema, ext_table_name, comment, ext_transient, "
+        f"INSERT INTO {_TABLES} (ext_table_catalog, ext_table_schema, ext_table_name, comment, "
+        "ext_transient, "
         "ext_created) VALUES (?, ?, ?, ?, ?, now()) ON CONFLICT DO UPDATE SET comment = excluded.comment, "
         "ext_transient = excluded.ext_transient, ext_created = excluded.ext_created",
         [*relation, comment, "YES" if transient else "NO"],
     )
 
 
-def set_column(engine: Engine, relation: Relation, column: str, length: int | None, zoned: str | None) -> None:
+def set_column(
+    engine: Engine, relation: Relation, column: str, length: int | None, zoned: str | None
+) -> None:
     """Remember one column's VARCHAR length or its zoned timestamp type."""
     engine.catalog(
         f"INSERT INTO {_COLUMNS} VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
@@ -91,7 +94,8 @@ def forget(engine: Engine, relation: Relation) -> None:
     """Forget a relation that is gone or made anew."""
     for table in (_COLUMNS, _TABLES):
         engine.catalog(
-            f"DELETE FROM {table} WHERE ext_table_catalog = ? AND ext_table_schema = ? AND ext_table_name = ?",
+            f"DELETE FROM {table} WHERE ext_table_catalog = ? AND ext_table_schema = ? AND "
+            "ext_table_name = ?",
             list(relation),
         )
 
@@ -110,7 +114,8 @@ def rename(engine: Engine, old: Relation, new: Relation) -> None:
 def set_comment(engine: Engine, relation: Relation, comment: str) -> None:
     """Set a table's or view's comment."""
     engine.catalog(
-        f"INSERT INTO {_TABLES} (ext_table_catalog, ext_table_schema, ext_table_name, comment) VALUES (?, ?, ?, ?) "
+        f"INSERT INTO {_TABLES} (ext_table_catalog, ext_table_schema, ext_table_name, comment) VALUES "
+        "(?, ?, ?, ?) "
         "ON CONFLICT DO UPDATE SET comment = excluded.comment",
         [*relation, comment],
     )
@@ -122,6 +127,7 @@ def forget_loads(connection: duckdb.DuckDBPyConnection, relation: Relation) -> N
         return
     for table in ("_fs_load_history", "_hr_load_files"):
         connection.execute(
-            f"DELETE FROM {duck(relation[0])}._fs_information_schema.{table} WHERE schema_name = ? AND table_name = ?",
+            f"DELETE FROM {duck(relation[0])}._fs_information_schema.{table} WHERE schema_name = ? "
+            "AND table_name = ?",
             [relation[1], relation[2]],
         )

@@ -17,7 +17,12 @@ from include.headrace.local_snowflake.translate import checked_length
 if TYPE_CHECKING:
     from include.headrace.local_snowflake.session import Session
 
-_TEXT = (exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT, exp.DataType.Type.CHAR, exp.DataType.Type.NVARCHAR)
+_TEXT = (
+    exp.DataType.Type.VARCHAR,
+    exp.DataType.Type.TEXT,
+    exp.DataType.Type.CHAR,
+    exp.DataType.Type.NVARCHAR,
+)
 _ZONED = {exp.DataType.Type.TIMESTAMPLTZ: "TIMESTAMP_LTZ", exp.DataType.Type.TIMESTAMPTZ: "TIMESTAMP_TZ"}
 _NOT_ENFORCED = (exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint)
 _NOT_ENFORCED_TABLE = (exp.PrimaryKey, exp.UniqueColumnConstraint, exp.ForeignKey, exp.Constraint)
@@ -64,7 +69,7 @@ class Layout:
 
     @classmethod
     def of_query(cls, query: Expr) -> Layout:
-        """What can be known of a query's columns: lengths and zones of casts at the top of its select list."""
+        """What can be known of a query's columns: lengths and zones of the casts in its select list."""
         layout = cls()
         select = query.unnest() if isinstance(query, exp.Subquery) else query
         for item in select.expressions if isinstance(select, exp.Select) else []:
@@ -137,7 +142,7 @@ class Layout:
         return ", ".join(parts)
 
     def select(self, connection: duckdb.DuckDBPyConnection, select: str) -> str:
-        """``select`` with its columns cast and named as in the list. Raises 002026 when the numbers differ."""
+        """``select`` with its columns cast and named as in the list. Raises 002026 if the numbers differ."""
         if not self.order:
             return select
         found = connection.execute(f"DESCRIBE {select}").fetchall()
@@ -157,11 +162,17 @@ class Layout:
     def after_select(self, place: str) -> list[str]:
         """Statements that put NOT NULL and defaults on a table made by a query; NULLs there fail."""
         nulls = [f"ALTER TABLE {place} ALTER COLUMN {duck(n)} SET NOT NULL" for n in sorted(self.required)]
-        return nulls + [f"ALTER TABLE {place} ALTER COLUMN {duck(n)} SET DEFAULT {d}" for n, d in self.defaults.items()]
+        return nulls + [
+            f"ALTER TABLE {place} ALTER COLUMN {duck(n)} SET DEFAULT {d}" for n, d in self.defaults.items()
+        ]
 
     def comments(self, place: str) -> list[str]:
         """Statements that set the columns' comments."""
-        return [f"COMMENT ON COLUMN {place}.{duck(n)} IS {text(words)}" for n, words in self.remarks.items() if words]
+        return [
+            f"COMMENT ON COLUMN {place}.{duck(n)} IS {text(words)}"
+            for n, words in self.remarks.items()
+            if words
+        ]
 
 
 def data_type(session: Session, kind: exp.DataType) -> tuple[str, int | None, str | None]:
@@ -174,7 +185,9 @@ def data_type(session: Session, kind: exp.DataType) -> tuple[str, int | None, st
             length = 1
         return "VARCHAR", length, None
     translated = session.translator.finish(kind.copy())
-    if kind.this is exp.DataType.Type.USERDEFINED or re.match(r"(GEOGRAPHY|GEOMETRY|VECTOR|MAP|STRUCT)", translated):
+    if kind.this is exp.DataType.Type.USERDEFINED or re.match(
+        r"(GEOGRAPHY|GEOMETRY|VECTOR|MAP|STRUCT)", translated
+    ):
         raise refuse(f"have the type {kind.sql(dialect='snowflake')}")
     if translated.startswith("BLOB"):
         translated = "BLOB"

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _DONE = "Statement executed successfully."
 _BEGIN = re.compile(
-    r"(?:begin(?:\s+(?:work|transaction))?|start\s+transaction)(?:\s+name\s+(\"[^\"]+\"|'[^']+'|[\w$]+))?", re.IGNORECASE
+    r"(?:begin(?:\s+(?:work|transaction))?|start\s+transaction)(?:\s+name\s+(\"[^\"]+\"|'[^']+'|[\w$]+))?",
+    re.IGNORECASE,
 )
 _SET = re.compile(r"\s*(\w+)\s*=\s*('(?:[^']|'')*'|\$\$.*?\$\$|[\w.+-]+)\s*,?", re.DOTALL)
 
@@ -56,9 +57,14 @@ def _only(statement: str, pattern: str) -> None:
 
 
 _TRANSACTION = [
-    ("id", "VARCHAR"), ("user", "VARCHAR"), ("session", "VARCHAR"), ("name", "VARCHAR"),
-    ("started_on", "TIMESTAMP WITH TIME ZONE"), ("state", "VARCHAR"), ("scope", "VARCHAR"),
-]  # fmt: skip
+    ("id", "VARCHAR"),
+    ("user", "VARCHAR"),
+    ("session", "VARCHAR"),
+    ("name", "VARCHAR"),
+    ("started_on", "TIMESTAMP WITH TIME ZONE"),
+    ("state", "VARCHAR"),
+    ("scope", "VARCHAR"),
+]
 
 
 def describe_transaction(session: Session, statement: str) -> Result:
@@ -91,16 +97,28 @@ def show_transactions(session: Session, everyone: bool) -> Result:
 def show_locks(session: Session) -> Result:
     """SHOW LOCKS: holders and waiters of every table lock."""
     columns = [
-        ("resource", "VARCHAR"), ("type", "VARCHAR"), ("transaction", "VARCHAR"),
-        ("transaction_started_on", "TIMESTAMP WITH TIME ZONE"), ("status", "VARCHAR"),
-        ("acquired_on", "TIMESTAMP WITH TIME ZONE"), ("query_id", "VARCHAR"),
-    ]  # fmt: skip
+        ("resource", "VARCHAR"),
+        ("type", "VARCHAR"),
+        ("transaction", "VARCHAR"),
+        ("transaction_started_on", "TIMESTAMP WITH TIME ZONE"),
+        ("status", "VARCHAR"),
+        ("acquired_on", "TIMESTAMP WITH TIME ZONE"),
+        ("query_id", "VARCHAR"),
+    ]
     found = []
     for row in session.registry.locks.rows():
         owner = session.registry.find(row.owner)
         since = session.registry.locks.acquired_at.get((row.relation, row.owner))
         found.append(
-            [".".join(row.relation), "PARTITIONS", str(row.owner), owner.started if owner else None, row.status, since, ""]
+            [
+                ".".join(row.relation),
+                "PARTITIONS",
+                str(row.owner),
+                owner.started if owner else None,
+                row.status,
+                since,
+                "",
+            ]
         )
     return rows(columns, found, statement_type.SHOW)
 
@@ -118,7 +136,9 @@ def alter_session(session: Session, statement: str) -> Result:
     while body[position:].strip():
         found = _SET.match(body, position)
         if not found:
-            raise SqlError(1003, "42000", f"SQL compilation error:\nsyntax error at '{body[position:].strip()[:30]}'")
+            raise SqlError(
+                1003, "42000", f"SQL compilation error:\nsyntax error at '{body[position:].strip()[:30]}'"
+            )
         value = found[2]
         if value.startswith("$$"):
             value = value[2:-2]
@@ -131,7 +151,9 @@ def alter_session(session: Session, statement: str) -> Result:
 
 def use(session: Session, statement: str) -> Result:
     """USE DATABASE | SCHEMA | ROLE | WAREHOUSE name, USE name."""
-    found = re.fullmatch(r"use\s+(?:(database|schema|role|warehouse|secondary\s+roles)\s+)?(.+)", statement, re.I | re.S)
+    found = re.fullmatch(
+        r"use\s+(?:(database|schema|role|warehouse|secondary\s+roles)\s+)?(.+)", statement, re.I | re.S
+    )
     if not found:
         raise SqlError(1003, "42000", "SQL compilation error:\nUSE needs a name")
     kind, (parts, rest) = (found[1] or "").upper(), split(found[2])
@@ -150,7 +172,9 @@ def use(session: Session, statement: str) -> Result:
     else:
         database = parts[0] if len(parts) == 2 else session.database
         if database is None:
-            raise SqlError(90105, "22000", "Cannot perform USE SCHEMA. This session does not have a current database.")
+            raise SqlError(
+                90105, "22000", "Cannot perform USE SCHEMA. This session does not have a current database."
+            )
         if database not in session.engine.databases():
             raise does_not_exist("Database", database)
         if parts[-1] not in [*session.engine.schemas(database), "INFORMATION_SCHEMA"]:
@@ -187,7 +211,8 @@ def system_call(session: Session, tree: exp.Query) -> Result | None:
 
 
 def inline(statement: str, parameters: dict[str, Any] | None, batch: list[list[Any]] | None) -> str:
-    """Put bound text in place of ``?`` in a command that is not parsed. Raises for anything but text and numbers."""
+    """Put bound text in place of ``?`` in a command that is not parsed. Raises for anything but text and
+    numbers."""
     if batch is not None or parameters is None:
         raise refuse("bind arrays to a command")
     values = iter(parameters.values())
@@ -202,7 +227,11 @@ def inline(statement: str, parameters: dict[str, Any] | None, batch: list[list[A
                 raise SqlError(2049, "42601", "SQL compilation error: Bind variable not set.") from error
             if not isinstance(value, (str, int)) or isinstance(value, bool):
                 raise refuse("bind anything but text and integers to a command")
-            shown = str(value) if isinstance(value, int) or value.startswith("@") else "'" + value.replace("'", "''") + "'"
+            shown = (
+                str(value)
+                if isinstance(value, int) or value.startswith("@")
+                else "'" + value.replace("'", "''") + "'"
+            )
             part = part.replace("?", shown, 1)
         parts[index] = part
     return "".join(parts)

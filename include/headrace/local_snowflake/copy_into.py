@@ -1,4 +1,5 @@
-"""COPY INTO a table from Parquet files of an internal stage, in one transaction, with Snowflake's load history."""
+"""COPY INTO a table from Parquet files of an internal stage, in one transaction, with Snowflake's load
+history."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from include.headrace.local_snowflake.copy_options import CopyOptions, read_opti
 from include.headrace.local_snowflake.errors import SqlError, does_not_exist, refuse
 from include.headrace.local_snowflake.locks import Mode, Relation
 from include.headrace.local_snowflake.names import duck, split, text
+from include.headrace.local_snowflake.names import table as table_name
 from include.headrace.local_snowflake.values import Result, rows, status
 
 if TYPE_CHECKING:
@@ -25,15 +27,23 @@ if TYPE_CHECKING:
 
 _HEAD = re.compile(r"^\s*copy\s+into\s+", re.IGNORECASE)
 _RESULT = [
-    ("file", "VARCHAR"), ("status", "VARCHAR"), ("rows_parsed", "BIGINT"), ("rows_loaded", "BIGINT"),
-    ("error_limit", "BIGINT"), ("errors_seen", "BIGINT"), ("first_error", "VARCHAR"), ("first_error_line", "BIGINT"),
-    ("first_error_character", "BIGINT"), ("first_error_column_name", "VARCHAR"),
-]  # fmt: skip
+    ("file", "VARCHAR"),
+    ("status", "VARCHAR"),
+    ("rows_parsed", "BIGINT"),
+    ("rows_loaded", "BIGINT"),
+    ("error_limit", "BIGINT"),
+    ("errors_seen", "BIGINT"),
+    ("first_error", "VARCHAR"),
+    ("first_error_line", "BIGINT"),
+    ("first_error_character", "BIGINT"),
+    ("first_error_column_name", "VARCHAR"),
+]
 
 
 @dataclass
 class Copy:
-    """A parsed COPY INTO: target, its columns, the files' stage, the SELECT if there is one, and the options."""
+    """A parsed COPY INTO: target, its columns, the files' stage, the SELECT if there is one, and the
+    options."""
 
     target: Relation
     columns: list[str] | None
@@ -60,7 +70,7 @@ def parse_copy(session: Session, statement: str) -> Copy:
     if rest.lstrip().startswith(("@", "'")):
         raise refuse("unload (COPY INTO a stage)")
     parts, rest = split(rest)
-    table = exp.table_(*[exp.to_identifier(p, quoted=True) for p in reversed(parts)])
+    table = table_name(parts)
     target = session.translator.qualify(table)
     columns = None
     if rest.lstrip().startswith("("):
@@ -116,7 +126,9 @@ def _select(session: Session, inside: str) -> tuple[exp.Select, stage.Location]:
         raise refuse("do COPY from anything but a SELECT")
     for clause in ("where", "joins", "group", "having", "qualify", "order", "limit", "distinct", "with_"):
         if tree.args.get(clause):
-            raise SqlError(2, "0A000", f"SQL compilation error:\nCOPY statement only supports simple SELECT ({clause})")
+            raise SqlError(
+                2, "0A000", f"SQL compilation error:\nCOPY statement only supports simple SELECT ({clause})"
+            )
     return tree, location
 
 
@@ -144,9 +156,7 @@ def copy_into(session: Session, statement: str) -> Result:
     files = _files(copy)
     if not files:
         return status("Copy executed with 0 files processed.", statement_type.COPY)
-    outcomes = [
-        _Outcome(f, copy.location.shown(f), stage.digest(copy.location.folder / f)) for f in files
-    ]
+    outcomes = [_Outcome(f, copy.location.shown(f), stage.digest(copy.location.folder / f)) for f in files]
     selects = {o.file: _file_select(session, copy, o.file, names, described) for o in outcomes}
 
     def write(connection: duckdb.DuckDBPyConnection) -> int:
@@ -162,8 +172,7 @@ def copy_into(session: Session, statement: str) -> Result:
     shown = [_shown(o) for o in outcomes if not o.skipped or copy.options.files]
     if not shown:
         return status("Copy executed with 0 files processed.", statement_type.COPY)
-    result = rows(_RESULT, shown, statement_type.COPY)
-    return result
+    return rows(_RESULT, shown, statement_type.COPY)
 
 
 def _shown(outcome: _Outcome) -> list[Any]:
@@ -180,9 +189,11 @@ def _files(copy: Copy) -> list[str]:
         file = copy.location.path + name
         if not (copy.location.folder / file).is_file():
             raise SqlError(
-                91016, "22000", f"Remote file '{copy.location.shown(file)}' was not found. There are several "
+                91016,
+                "22000",
+                f"Remote file '{copy.location.shown(file)}' was not found. There are several "
                 "potential causes. The file might not exist.",
-            )  # fmt: skip
+            )
         found.append(file)
     return found
 
@@ -200,7 +211,8 @@ def _load(
     temporary = copy.target in session.temporary
     if not copy.options.force and not temporary:
         before = connection.execute(
-            f"SELECT 1 FROM {history}_hr_load_files WHERE schema_name = ? AND table_name = ? AND file_name = ? "
+            f"SELECT 1 FROM {history}_hr_load_files WHERE schema_name = ? AND table_name = ? AND "
+            "file_name = ? "
             "AND md5 = ?",
             [*table, ".".join(copy.location.stage) + "/" + outcome.file, outcome.md5],
         ).fetchone()
@@ -222,7 +234,8 @@ def _load(
         [*table, ".".join(copy.location.stage) + "/" + outcome.file, outcome.md5],
     )
     connection.execute(
-        f"INSERT INTO {history}_fs_load_history VALUES (?, ?, ?, ?, 'LOADED', ?, ?, NULL, NULL, NULL, NULL, 0, 1)",
+        f"INSERT INTO {history}_fs_load_history VALUES (?, ?, ?, ?, 'LOADED', ?, ?, NULL, NULL, NULL, "
+        "NULL, 0, 1)",
         [copy.target[1], outcome.shown, copy.target[2], datetime.now(UTC), outcome.loaded, outcome.loaded],
     )
 
@@ -242,9 +255,11 @@ def _file_select(
         items.append(_item(value.copy(), schema, file))
     if len(items) != len(names):
         raise SqlError(
-            2020, "21S01", f"SQL compilation error:\nInsert value list does not match column list expecting "
+            2020,
+            "21S01",
+            f"SQL compilation error:\nInsert value list does not match column list expecting "
             f"{len(names)} but got {len(items)}",
-        )  # fmt: skip
+        )
     parts = []
     for item, name in zip(items, names, strict=True):
         prepared = session.translator.prepare(exp.select(item)).expressions[0]
@@ -258,7 +273,8 @@ def _file_select(
 
 def _is_variant(item: Expr) -> bool:
     return isinstance(item, (exp.ParseJSON, exp.ToVariant, exp.Null)) or (
-        isinstance(item, exp.Anonymous) and str(item.this).upper() in ("TO_VARIANT", "TRY_PARSE_JSON", "OBJECT_CONSTRUCT")
+        isinstance(item, exp.Anonymous)
+        and str(item.this).upper() in ("TO_VARIANT", "TRY_PARSE_JSON", "OBJECT_CONSTRUCT")
     )
 
 
@@ -266,16 +282,18 @@ def _item(item: Expr, schema: dict[str, str], file: str) -> Expr:
     """Put the file's columns in place of ``$1:"name"``; one that the file lacks is NULL, as in Snowflake."""
 
     def replace(node: Expr) -> Expr:
-        if isinstance(node, (exp.JSONExtract, exp.JSONExtractScalar)) and isinstance(node.this, exp.Parameter):
+        if isinstance(node, (exp.JSONExtract, exp.JSONExtractScalar)) and isinstance(
+            node.this, exp.Parameter
+        ):
             keys = [k for k in node.expression.expressions if isinstance(k, exp.JSONPathKey)]
             if node.this.name != "1" or len(keys) != 1 or len(node.expression.expressions) != 2:
-                raise refuse(f"read {node.sql(dialect='snowflake')} in COPY; only $1:\"column\"")
+                raise refuse(f'read {node.sql(dialect="snowflake")} in COPY; only $1:"column"')
             name = str(keys[0].this)
             if name not in schema:
                 return exp.Null()
             return exp.column(exp.to_identifier(f"f:{name}", quoted=True))
         if isinstance(node, exp.Parameter):
-            raise refuse("read $1 whole in COPY; select its columns, $1:\"column\"")
+            raise refuse('read $1 whole in COPY; select its columns, $1:"column"')
         if isinstance(node, exp.Column) and node.name.upper().startswith("METADATA$"):
             name = node.name.upper()
             if name == "METADATA$FILENAME":
@@ -290,7 +308,11 @@ def _item(item: Expr, schema: dict[str, str], file: str) -> Expr:
 
 def _schema(session: Session, place: Path, shown: str) -> dict[str, str]:
     try:
-        found = session.duck.cursor().execute("DESCRIBE SELECT * FROM read_parquet(?)", [_literal(place)]).fetchall()
+        found = (
+            session.duck.cursor()
+            .execute("DESCRIBE SELECT * FROM read_parquet(?)", [_literal(place)])
+            .fetchall()
+        )
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
         raise SqlError(
             100080, "22000", f"Error parsing the Parquet file '{shown}': {str(error).splitlines()[0]}"
@@ -315,20 +337,26 @@ def _reader(place: Path, schema: dict[str, str], options: CopyOptions) -> str:
                 value = f"nullif({value}, {text(null)})"
         items.append(f"{value} AS {duck('f:' + name)}")
     items.append('file_row_number + 1 AS "m:row"')
-    return f"(SELECT {', '.join(items)} FROM read_parquet({text(_literal(place))}, file_row_number = true)) AS staged"
+    reader = f"read_parquet({text(_literal(place))}, file_row_number = true)"
+    return f"(SELECT {', '.join(items)} FROM {reader}) AS staged"
 
 
 def _matched(
     copy: Copy, place: Path, schema: dict[str, str], names: list[str], described: dict[str, catalog.Column]
 ) -> str:
-    """MATCH_BY_COLUMN_NAME: columns of the file by name; those it lacks are NULL, those too many are dropped."""
+    """MATCH_BY_COLUMN_NAME: columns of the file by name; those it lacks are NULL, those too many are
+    dropped."""
     mode = copy.options.match_by_column_name
     if mode == "NONE":
         raise SqlError(
-            2019, "0A000", "SQL compilation error:\nPARQUET file format can produce one and only one column of type "
-            "variant, object, or array. Load data into separate columns using the MATCH_BY_COLUMN_NAME copy option "
+            2019,
+            "0A000",
+            "SQL compilation error:\nPARQUET file format can produce one and only one column "
+            "of type "
+            "variant, object, or array. Load data into separate columns using the "
+            "MATCH_BY_COLUMN_NAME copy option "
             "or copy with transformation.",
-        )  # fmt: skip
+        )
     by_name = {(n if mode == "CASE_SENSITIVE" else n.upper()): n for n in schema}
     parts = []
     for name in names:

@@ -39,7 +39,11 @@ class _Reader:
         while position < len(text):
             found = _TOKEN.match(text, position)
             if not found:
-                raise SqlError(1003, "42000", f"SQL compilation error:\nsyntax error at '{text[position : position + 30]}'")
+                raise SqlError(
+                    1003,
+                    "42000",
+                    f"SQL compilation error:\nsyntax error at '{text[position : position + 30]}'",
+                )
             self.tokens.append(found[1])
             position = found.end()
         self.position = 0

@@ -18,8 +18,17 @@ from include.headrace.local_snowflake.values import Result, status
 
 DDL = statement_type.DDL
 _CREATE_PARTS = {
-    "this", "kind", "replace", "exists", "expression", "properties", "refresh", "unique", "concurrently", "clone",
-}  # fmt: skip
+    "this",
+    "kind",
+    "replace",
+    "exists",
+    "expression",
+    "properties",
+    "refresh",
+    "unique",
+    "concurrently",
+    "clone",
+}
 
 
 def create(session: Session, tree: exp.Create) -> Result:
@@ -165,7 +174,12 @@ def _table(session: Session, tree: exp.Create) -> Result:
     known: Relation = ("temp", "main", made.name) if made else relation
     assert layout is not None
     catalog.describe(
-        session.engine, known, layout.lengths, layout.zoned, _comment(options), exp.TransientProperty in options
+        session.engine,
+        known,
+        layout.lengths,
+        layout.zoned,
+        _comment(options),
+        exp.TransientProperty in options,
     )
     return status(f"Table {relation[2]} successfully created.", DDL)
 
@@ -194,7 +208,9 @@ def _view(session: Session, tree: exp.Create) -> Result:
         raise refuse("keep a view over a temporary table; make the view temporary too")
     select = session.translator.finish(query, volatile=True)
     place, made = _place(session, relation, temporary, "VIEW")
-    head = f"CREATE {'OR REPLACE ' if made is None and tree.args.get('replace') else ''}{'TEMP ' if made else ''}VIEW"
+    head = "CREATE OR REPLACE VIEW" if tree.args.get("replace") else "CREATE VIEW"
+    if made:
+        head = "CREATE TEMP VIEW"
     listed = f" ({', '.join(duck(n) for n in layout.order)})" if layout else ""
 
     def change(connection: duckdb.DuckDBPyConnection) -> None:
@@ -217,7 +233,9 @@ def _schema(session: Session, tree: exp.Create) -> Result:
         raise refuse("clone a schema")
     database, name = tree.this.catalog or session.database, tree.this.db
     if not database:
-        raise SqlError(90105, "22000", "Cannot perform CREATE SCHEMA. This session does not have a current database.")
+        raise SqlError(
+            90105, "22000", "Cannot perform CREATE SCHEMA. This session does not have a current database."
+        )
     if database not in session.engine.databases():
         raise does_not_exist("Database", database)
     if name in session.engine.schemas(database):
@@ -290,9 +308,10 @@ def drop(session: Session, tree: exp.Drop) -> Result:
         raise does_not_exist(kind.title(), ".".join(relation))
     if there != kind:
         raise SqlError(
-            1998 if kind == "TABLE" else 1999, "42602",
+            1998 if kind == "TABLE" else 1999,
+            "42602",
             f"SQL compilation error:\nObject found is of type '{there}', not specified type '{kind}'.",
-        )  # fmt: skip
+        )
 
     def change(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"DROP {kind} {duck(*relation)}")
@@ -347,7 +366,9 @@ def comment(session: Session, tree: exp.Comment) -> Result:
     done = status("Statement executed successfully.", DDL)
     if kind == "COLUMN":
         column = tree.this
-        holder = exp.Table(this=column.args.get("table"), db=column.args.get("db"), catalog=column.args.get("catalog"))
+        holder = exp.Table(
+            this=column.args.get("table"), db=column.args.get("db"), catalog=column.args.get("catalog")
+        )
         relation = session.translator.qualify(holder)
         set_column_comments(session, relation, {column.name: words})
         return done

@@ -14,8 +14,8 @@ from include.headrace.local_snowflake import catalog
 from include.headrace.local_snowflake.errors import SqlError, does_not_exist, refuse
 from include.headrace.local_snowflake.locks import Mode, Relation
 from include.headrace.local_snowflake.names import duck
-from include.headrace.local_snowflake.translate import checked_length
 from include.headrace.local_snowflake.transactions import Write
+from include.headrace.local_snowflake.translate import checked_length
 from include.headrace.local_snowflake.values import Result, bound, rows, status
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def insert(session: Session, tree: exp.Insert) -> Result:
 
 def _names(source: Expr, relation: Relation, session: Session) -> bool:
     return any(
-        isinstance(t.this, exp.Identifier) and (t.catalog, t.db, t.name) == relation for t in source.find_all(exp.Table)
+        isinstance(t.this, exp.Identifier) and (t.catalog, t.db, t.name) == relation
+        for t in source.find_all(exp.Table)
     )
 
 
@@ -94,7 +95,9 @@ def insert_sql(session: Session, relation: Relation, columns: list[str] | None, 
         return f"INSERT INTO {place} ({listed}) {select}"
     inner = [f"c{i}" for i in range(len(names))]
     outer = [_checked(known[n], i) for n, i in zip(names, inner, strict=True)]
-    return f"INSERT INTO {place} ({listed}) SELECT {', '.join(outer)} FROM ({select}) AS q({', '.join(inner)})"
+    return (
+        f"INSERT INTO {place} ({listed}) SELECT {', '.join(outer)} FROM ({select}) AS q({', '.join(inner)})"
+    )
 
 
 def _checked(column: catalog.Column, inner: str) -> str:
@@ -134,10 +137,16 @@ def insert_batch(session: Session, tree: exp.Insert, batch: list[list[Any]]) -> 
 
 
 def _moment(value: Any, kind: str) -> Any:
-    """A time that the connector sent as text of an integer, as it does when some values of a column are NULL."""
+    """A time that the connector sent as text of an integer, as it does when some values of a column are
+    NULL."""
     if not isinstance(value, str) or not re.fullmatch(r"-?\d{5,}", value):
         return value
-    wire = {"DATE": "DATE", "TIME": "TIME", "TIMESTAMP": "TIMESTAMP_NTZ", "TIMESTAMP WITH TIME ZONE": "TIMESTAMP_LTZ"}
+    wire = {
+        "DATE": "DATE",
+        "TIME": "TIME",
+        "TIMESTAMP": "TIMESTAMP_NTZ",
+        "TIMESTAMP WITH TIME ZONE": "TIMESTAMP_LTZ",
+    }
     return bound({"type": wire[kind], "value": value}) if kind in wire else value
 
 
@@ -169,14 +178,18 @@ def check_lengths(session: Session, relation: Relation, assignments: list[Expr])
     for assignment in assignments:
         column = known.get(assignment.this.name) if isinstance(assignment, exp.EQ) else None
         if column is not None and column.length:
-            assignment.set("expression", checked_length(assignment.expression.copy(), column.length, column.name))
+            assignment.set(
+                "expression", checked_length(assignment.expression.copy(), column.length, column.name)
+            )
 
 
 def check_insert_lengths(session: Session, relation: Relation, then: exp.Insert) -> None:
     """Enforce VARCHAR lengths in the INSERT of a MERGE, in place."""
     described = catalog.columns(session, relation)
     known = {c.name: c for c in described}
-    columns = [c.name for c in then.this.expressions] if then.this is not None else [c.name for c in described]
+    columns = (
+        [c.name for c in then.this.expressions] if then.this is not None else [c.name for c in described]
+    )
     if not isinstance(then.expression, exp.Tuple):
         return
     for name, value in zip(columns, list(then.expression.expressions), strict=False):
@@ -196,7 +209,9 @@ def _ambiguity_sql(session: Session, tree: exp.Update, node: exp.Table) -> str:
     select = select.join(origin.this, join_type="cross")
     if tree.args.get("where"):
         select = select.where(tree.args["where"].this.copy())
-    select = select.group_by(rowid.copy()).having(exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1)))
+    select = select.group_by(rowid.copy()).having(
+        exp.GT(this=exp.Count(this=exp.Star()), expression=exp.Literal.number(1))
+    )
     return session.translator.finish(select) + " LIMIT 1"
 
 
@@ -205,7 +220,9 @@ def delete(session: Session, tree: exp.Delete) -> Result:
     tree = session.translator.prepare(tree)
     _, relation = target_of(session, tree)
     reads = session.translator.resolve(tree)
-    count = session.write(relation, Mode.CHANGE, reads | {relation}, execute_count(session.translator.finish(tree)))
+    count = session.write(
+        relation, Mode.CHANGE, reads | {relation}, execute_count(session.translator.finish(tree))
+    )
     return dml_result([("number of rows deleted", count)], statement_type.DELETE)
 
 

@@ -49,11 +49,14 @@ class Engine:
         try:
             self.root.execute(f"ATTACH '{str(file).replace(chr(39), chr(39) * 2)}' AS \"{name}\"")
         except duckdb.IOException as error:
-            raise SqlError(603, "XX000", f"{PRODUCT} cannot open {file}: {str(error).splitlines()[0]}") from error
+            raise SqlError(
+                603, "XX000", f"{PRODUCT} cannot open {file}: {str(error).splitlines()[0]}"
+            ) from error
 
     def _create_catalog(self) -> None:
         views = self.root.execute(
-            "SELECT schema_name, view_name FROM duckdb_views() WHERE database_name = ? AND NOT internal", [GLOBAL]
+            "SELECT schema_name, view_name FROM duckdb_views() WHERE database_name = ? AND NOT internal",
+            [GLOBAL],
         ).fetchall()
         for schema, view in views:  # views belong to the version of fakesnow that runs, not to the file
             self.root.execute(f'DROP VIEW {GLOBAL}."{schema}"."{view}"')
@@ -64,7 +67,9 @@ class Engine:
         self.root.execute(show.fs_global_creation_sql())
 
     def _create_views(self, database: str) -> None:
-        self.root.execute(info_schema.per_db_creation_sql(f'"{database}"').replace(f"'\"{database}\"'", f"'{database}'"))
+        self.root.execute(
+            info_schema.per_db_creation_sql(f'"{database}"').replace(f"'\"{database}\"'", f"'{database}'")
+        )
         for statement in information_schema.database_statements(database):
             self.root.execute(statement)
 
@@ -84,7 +89,8 @@ class Engine:
         return [
             name
             for (name,) in self.catalog(
-                "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name NOT IN (?, ?) "
+                "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name "
+                "NOT IN (?, ?) "
                 "ORDER BY 1",
                 ["memory", GLOBAL],
             )
@@ -96,7 +102,8 @@ class Engine:
             name
             for (name,) in self.catalog(
                 "SELECT schema_name FROM duckdb_schemas() WHERE database_name = ? "
-                "AND schema_name NOT IN ('main', 'pg_catalog', 'information_schema', '_fs_information_schema') "
+                "AND schema_name NOT IN ('main', 'pg_catalog', 'information_schema', "
+                "'_fs_information_schema') "
                 "ORDER BY 1",
                 [database],
             )
@@ -128,9 +135,13 @@ class Engine:
                 file.unlink(missing_ok=True)
             shutil.rmtree(self.stages / name, ignore_errors=True)
             for table in ("_fs_stages", "_fs_file_formats"):
-                self.catalog(f"DELETE FROM {GLOBAL}._fs_information_schema.{table} WHERE database_name = ?", [name])
+                self.catalog(
+                    f"DELETE FROM {GLOBAL}._fs_information_schema.{table} WHERE database_name = ?", [name]
+                )
             for table in ("_fs_tables_ext", "_fs_columns_ext"):
-                self.catalog(f"DELETE FROM {GLOBAL}._fs_information_schema.{table} WHERE ext_table_catalog = ?", [name])
+                self.catalog(
+                    f"DELETE FROM {GLOBAL}._fs_information_schema.{table} WHERE ext_table_catalog = ?", [name]
+                )
         return True
 
     def is_view(self, relation: Relation) -> bool:
@@ -140,7 +151,8 @@ class Engine:
     def kind(self, relation: Relation) -> str | None:
         """``TABLE``, ``VIEW``, or None when nothing has that name. Names are compared exactly."""
         found = self.catalog(
-            "SELECT 'TABLE' FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2 AND table_name = $3 "
+            "SELECT 'TABLE' FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2 AND "
+            "table_name = $3 "
             "UNION ALL SELECT 'VIEW' FROM duckdb_views() "
             "WHERE database_name = $1 AND schema_name = $2 AND view_name = $3",
             list(relation),

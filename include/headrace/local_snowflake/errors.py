@@ -33,7 +33,9 @@ def refuse(what: str) -> SqlError:
 
 def does_not_exist(kind: str, name: str) -> SqlError:
     """Snowflake's 002003: the object is not there, or not yours to see."""
-    return SqlError(2003, "42S02", f"SQL compilation error:\n{kind} '{name}' does not exist or not authorized.")
+    return SqlError(
+        2003, "42S02", f"SQL compilation error:\n{kind} '{name}' does not exist or not authorized."
+    )
 
 
 def already_exists(name: str) -> SqlError:
@@ -43,7 +45,9 @@ def already_exists(name: str) -> SqlError:
 
 def bad_value(option: str, value: object) -> SqlError:
     """Snowflake's 001008: an option has a value that it cannot have."""
-    return SqlError(1008, "22023", f"SQL compilation error:\ninvalid value [{value}] for parameter '{option}'")
+    return SqlError(
+        1008, "22023", f"SQL compilation error:\ninvalid value [{value}] for parameter '{option}'"
+    )
 
 
 class Canceled(SqlError):
@@ -89,7 +93,7 @@ def translate(error: Exception) -> SqlError:
         return SqlError(100072, "22000", f"NULL result in a non-nullable column: {first}")
     if isinstance(error, (duckdb.OutOfRangeException, duckdb.ConversionException)):
         if "INT64" in text or "BIGINT" in text:
-            first += f". {PRODUCT} holds NUMBER(38,0) and integers in 64 bits; declare NUMBER(37,0) for more digits."
+            first += f". {PRODUCT} holds NUMBER(38,0) and integers in 64 bits; NUMBER(37,0) holds more."
         return SqlError(100038, "22018", f"Numeric value or conversion failed: {first}")
     if "can only write to a single attached database" in text:
         return refuse("write to two databases in one transaction")

@@ -50,7 +50,7 @@ def _moment(session: Session, kind: str) -> Expr:
     cast.set("_headrace", True)
     if kind == "TIMESTAMPTZ":
         return cast
-    return exp.Cast(this=cast, to=exp.DataType.build(kind, dialect="duckdb"), **{"_headrace": True})
+    return exp.Cast(this=cast, to=exp.DataType.build(kind, dialect="duckdb"), _headrace=True)
 
 
 def value(session: Session, node: Expr, volatile: bool) -> Expr | None:
@@ -62,7 +62,11 @@ def value(session: Session, node: Expr, volatile: bool) -> Expr | None:
     if isinstance(node, exp.CurrentTimestamp):
         if node.args.get("sysdate"):
             utc = exp.AtTimeZone(this=exp.CurrentTimestamp(), zone=exp.Literal.string("UTC"))
-            return utc if volatile else exp.AtTimeZone(this=_moment(session, "TIMESTAMPTZ"), zone=utc.args["zone"])
+            return (
+                utc
+                if volatile
+                else exp.AtTimeZone(this=_moment(session, "TIMESTAMPTZ"), zone=utc.args["zone"])
+            )
         return None if volatile else _moment(session, "TIMESTAMPTZ")
     if isinstance(node, exp.CurrentDate) and not volatile:
         return _moment(session, "DATE")

@@ -28,11 +28,15 @@ class Governance:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        engine.catalog(f"CREATE TABLE IF NOT EXISTS {_TABLE} (kind VARCHAR, name VARCHAR, PRIMARY KEY (kind, name))")
+        engine.catalog(
+            f"CREATE TABLE IF NOT EXISTS {_TABLE} (kind VARCHAR, name VARCHAR, PRIMARY KEY (kind, name))"
+        )
 
     def names(self, kind: str) -> list[str]:
         """The names of a kind, ROLE or WAREHOUSE, sorted."""
-        found = [n for (n,) in self._engine.catalog(f"SELECT name FROM {_TABLE} WHERE kind = ? ORDER BY 1", [kind])]
+        found = [
+            n for (n,) in self._engine.catalog(f"SELECT name FROM {_TABLE} WHERE kind = ? ORDER BY 1", [kind])
+        ]
         return sorted({*found, *BUILT_IN_ROLES}) if kind == "ROLE" else found
 
     def need_role(self, name: str) -> None:
@@ -85,6 +89,8 @@ def create_or_drop(session: Session, statement: str) -> Result | None:
         session.commit()
         done = session.instance.governance.drop(kind, parts[0], bool(found[2]))
         if not done:
-            return status("Drop statement executed successfully (object already dropped).", statement_type.DDL)
+            return status(
+                "Drop statement executed successfully (object already dropped).", statement_type.DDL
+            )
         return status(f"{parts[0]} successfully dropped.", statement_type.DDL)
     return None

@@ -28,7 +28,8 @@ select
         as CHARACTER_OCTET_LENGTH,
     case when c.data_type in {_NUMBERS} then 38
          when starts_with(c.data_type, 'DECIMAL') then c.numeric_precision end as NUMERIC_PRECISION,
-    case when c.data_type in {_NUMBERS} or starts_with(c.data_type, 'DECIMAL') then 10 end as NUMERIC_PRECISION_RADIX,
+    case when c.data_type in {_NUMBERS} or starts_with(c.data_type, 'DECIMAL') then 10 end as
+    NUMERIC_PRECISION_RADIX,
     case when c.data_type in {_NUMBERS} then 0
          when starts_with(c.data_type, 'DECIMAL') then c.numeric_scale end as NUMERIC_SCALE,
     case when c.data_type like 'TIME%' then 9 end as DATETIME_PRECISION,
@@ -52,9 +53,12 @@ where not c.internal and c.schema_name not in ('main', '_fs_information_schema')
 def global_statements() -> list[str]:
     """Statements that create our catalogue tables and views in the global database."""
     return [
-        "alter table _fs_global._fs_information_schema._fs_columns_ext add column if not exists ext_zoned varchar",
-        "alter table _fs_global._fs_information_schema._fs_tables_ext add column if not exists ext_transient varchar",
-        "alter table _fs_global._fs_information_schema._fs_tables_ext add column if not exists ext_created timestamptz",
+        "alter table _fs_global._fs_information_schema._fs_columns_ext add column if not exists "
+        "ext_zoned varchar",
+        "alter table _fs_global._fs_information_schema._fs_tables_ext add column if not exists "
+        "ext_transient varchar",
+        "alter table _fs_global._fs_information_schema._fs_tables_ext add column if not exists "
+        "ext_created timestamptz",
         COLUMNS,
     ]
 
@@ -70,7 +74,8 @@ def database_statements(database: str) -> list[str]:
         f"""
         create or replace view {name}._fs_tables as
         with relations as (
-            select database_name, schema_name, table_name as name, 'BASE TABLE' as kind, estimated_size as row_count
+            select database_name, schema_name, table_name as name, 'BASE TABLE' as kind, estimated_size as
+            row_count
             from duckdb_tables() where not internal and not temporary
             union all
             select database_name, schema_name, view_name, 'VIEW', null from duckdb_views() where not internal
@@ -98,7 +103,8 @@ def database_statements(database: str) -> list[str]:
             'NO' as IS_HYBRID
         from relations r
         left join _fs_global._fs_information_schema._fs_tables_ext e
-          on e.ext_table_catalog = r.database_name and e.ext_table_schema = r.schema_name and e.ext_table_name = r.name
+          on e.ext_table_catalog = r.database_name and e.ext_table_schema = r.schema_name and
+          e.ext_table_name = r.name
         where r.database_name = '{database}' and r.schema_name not in ('main', '_fs_information_schema')
         """,
     ]

@@ -49,8 +49,14 @@ class Instance:
     ) -> Session:
         """Open a session. Raises 390100 for a wrong user or password."""
         if self._credentials is not None:
-            right = [hmac.compare_digest(a.encode(), b.encode()) for a, b in zip((user.lower(), password), (
-                self._credentials[0].lower(), self._credentials[1]), strict=True)]
+            right = [
+                hmac.compare_digest(a.encode(), b.encode())
+                for a, b in zip(
+                    (user.lower(), password),
+                    (self._credentials[0].lower(), self._credentials[1]),
+                    strict=True,
+                )
+            ]
             if not all(right):
                 raise SqlError(390100, "08001", "Incorrect username or password was specified.")
         with self._mutex:
@@ -75,7 +81,9 @@ class Instance:
         """The session of a token. Raises 390104 when there is none."""
         session = self._sessions.get(token)
         if session is None:
-            raise SqlError(390104, "08001", "Session no longer exists. New login required to access the service.")
+            raise SqlError(
+                390104, "08001", "Session no longer exists. New login required to access the service."
+            )
         session.last_seen = time.monotonic()
         return session
 

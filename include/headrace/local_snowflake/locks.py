@@ -1,6 +1,7 @@
 """Table locks as Snowflake's transactions take them.
 
-UPDATE, DELETE, MERGE and TRUNCATE exclude one another on a table; INSERT and COPY exclude nobody. DDL excludes
+UPDATE, DELETE, MERGE and TRUNCATE exclude one another on a table; INSERT and COPY exclude nobody. DDL
+excludes
 all three. A loser waits; past LOCK_TIMEOUT seconds it fails, and with 20 waiting before it, it fails at once
 (Snowflake's documentation: "Transactions", "LOCK_TIMEOUT").
 """
@@ -82,13 +83,16 @@ class LockTable:
                     if canceled():
                         raise Canceled()
                     if self._deadlocked(owner):
-                        raise SqlError(625, "57014", f"Statement was aborted: deadlock over the table {name}.")
+                        raise SqlError(
+                            625, "57014", f"Statement was aborted: deadlock over the table {name}."
+                        )
                     left = deadline - time.monotonic()
                     if left <= 0:
                         raise SqlError(
                             625,
                             "57014",
-                            f"Transaction {min(blockers)} has locked table {name} and has not released it within "
+                            f"Transaction {min(blockers)} has locked table {name} and has not "
+                            "released it within "
                             f"LOCK_TIMEOUT of {timeout:g} seconds.",
                         )
                     self._condition.wait(min(left, 0.5))
@@ -102,7 +106,9 @@ class LockTable:
     def _blockers(lock: _Lock, mode: Mode, owner: int) -> set[int]:
         """Who stands in the way: holders in conflict, and, first come first served, earlier waiters."""
         blockers = {
-            who for who, modes in lock.holders.items() if who != owner and any(_conflict(held, mode) for held in modes)
+            who
+            for who, modes in lock.holders.items()
+            if who != owner and any(_conflict(held, mode) for held in modes)
         }
         if owner in lock.holders:
             return blockers

@@ -61,20 +61,32 @@ class Parameter:
 
 PARAMETERS = {
     "ABORT_DETACHED_QUERY": Parameter("false", _boolean, "BOOLEAN", "abort a query when its client is gone"),
-    "AUTOCOMMIT": Parameter("true", _boolean, "BOOLEAN", "commit each statement outside an explicit transaction"),
+    "AUTOCOMMIT": Parameter(
+        "true", _boolean, "BOOLEAN", "commit each statement outside an explicit transaction"
+    ),
     "CLIENT_SESSION_KEEP_ALIVE": Parameter("false", _boolean, "BOOLEAN", "for clients"),
-    "ERROR_ON_NONDETERMINISTIC_MERGE": Parameter("true", _boolean, "BOOLEAN", "fail a MERGE with duplicate matches"),
+    "ERROR_ON_NONDETERMINISTIC_MERGE": Parameter(
+        "true", _boolean, "BOOLEAN", "fail a MERGE with duplicate matches"
+    ),
     "ERROR_ON_NONDETERMINISTIC_UPDATE": Parameter(
         "false", _boolean, "BOOLEAN", "fail an UPDATE with duplicate matches"
     ),
     "LOCK_TIMEOUT": Parameter("43200", _seconds, "NUMBER", "seconds to wait for a lock"),
     "MULTI_STATEMENT_COUNT": Parameter("1", _only("0", "1"), "NUMBER", "statements in a request"),
     "QUERY_TAG": Parameter("", _tag, "STRING", "tag kept with each query"),
-    "QUOTED_IDENTIFIERS_IGNORE_CASE": Parameter("false", _only("false"), "BOOLEAN", "fold quoted identifiers"),
-    "STATEMENT_TIMEOUT_IN_SECONDS": Parameter("172800", _seconds, "NUMBER", "seconds before a statement is canceled"),
+    "QUOTED_IDENTIFIERS_IGNORE_CASE": Parameter(
+        "false", _only("false"), "BOOLEAN", "fold quoted identifiers"
+    ),
+    "STATEMENT_TIMEOUT_IN_SECONDS": Parameter(
+        "172800", _seconds, "NUMBER", "seconds before a statement is canceled"
+    ),
     "TIMEZONE": Parameter("Etc/UTC", _text, "STRING", "time zone of the session"),
-    "TRANSACTION_ABORT_ON_ERROR": Parameter("false", _boolean, "BOOLEAN", "a failed statement ends the transaction"),
-    "USE_CACHED_RESULT": Parameter("true", _boolean, "BOOLEAN", "answer from earlier results; changes no answer"),
+    "TRANSACTION_ABORT_ON_ERROR": Parameter(
+        "false", _boolean, "BOOLEAN", "a failed statement ends the transaction"
+    ),
+    "USE_CACHED_RESULT": Parameter(
+        "true", _boolean, "BOOLEAN", "answer from earlier results; changes no answer"
+    ),
     "PYTHON_CONNECTOR_QUERY_RESULT_FORMAT": Parameter("arrow", _only("arrow"), "STRING", "format of results"),
     "CLIENT_PREFETCH_THREADS": Parameter("4", _seconds, "NUMBER", "for clients"),
     "CLIENT_TELEMETRY_ENABLED": Parameter("true", _boolean, "BOOLEAN", "for clients"),
@@ -94,7 +106,7 @@ class Parameters:
         return self._values.get(name, PARAMETERS[name].default)
 
     def set(self, name: str, value: Any) -> None:
-        """Set a parameter. Raises SqlError for one that the emulator does not know or a value it cannot do."""
+        """Set a parameter. Raises SqlError for one that is not known or a value that cannot be done."""
         name = name.upper()
         if name not in PARAMETERS:
             raise refuse(f"know the session parameter {name}")
@@ -119,7 +131,9 @@ class Parameters:
         return name in self._values
 
     def _time_zone(self, zone: str) -> None:
-        known = self._session.duck.execute("SELECT 1 FROM pg_timezone_names() WHERE name = ?", [zone]).fetchone()
+        known = self._session.duck.execute(
+            "SELECT 1 FROM pg_timezone_names() WHERE name = ?", [zone]
+        ).fetchone()
         if not known:
             raise SqlError(1008, "22023", f"SQL compilation error:\nUnknown time zone: {zone}")
         self._session.duck.execute("SET TimeZone = '" + zone.replace("'", "''") + "'")

@@ -75,7 +75,9 @@ class App:
             "/telemetry/send": self.telemetry,
         }
         routes = [Route(path, self._guarded(handler), methods=["POST"]) for path, handler in posts.items()]
-        routes.append(Route("/monitoring/queries/{query_id}", self._guarded(self.monitoring), methods=["GET"]))
+        routes.append(
+            Route("/monitoring/queries/{query_id}", self._guarded(self.monitoring), methods=["GET"])
+        )
         routes.append(Route("/health", self.health, methods=["GET"]))
         return Starlette(routes=routes)
 
@@ -107,11 +109,17 @@ class App:
         """Sign in with user and password."""
         data = (await _body(request))["data"]
         query = request.query_params
-        parameters = {k: v for k, v in (data.get("SESSION_PARAMETERS") or {}).items()}
+        parameters = dict(data.get("SESSION_PARAMETERS") or {})
         session = await run_in_threadpool(
-            self.instance.sign_in, str(data.get("LOGIN_NAME", "")), str(data.get("PASSWORD", "")), parameters,
-            query.get("databaseName"), query.get("schemaName"), query.get("roleName"), query.get("warehouse"),
-        )  # fmt: skip
+            self.instance.sign_in,
+            str(data.get("LOGIN_NAME", "")),
+            str(data.get("PASSWORD", "")),
+            parameters,
+            query.get("databaseName"),
+            query.get("schemaName"),
+            query.get("roleName"),
+            query.get("warehouse"),
+        )
         self.connections.seen(request, session)
         shown = [
             {"name": "AUTOCOMMIT", "value": session.parameters.value("AUTOCOMMIT") == "true"},
@@ -159,7 +167,9 @@ class App:
         self._session(request)
         wanted = request.path_params["query_id"]
         found = [q for q in self.instance.history.all() if q.query_id == wanted]
-        return JSONResponse({"data": {"queries": [{"id": q.query_id, "status": q.status} for q in found]}, "success": True})
+        return JSONResponse(
+            {"data": {"queries": [{"id": q.query_id, "status": q.status} for q in found]}, "success": True}
+        )
 
     async def abort(self, request: Request) -> JSONResponse:
         """Cancel the statement of a request."""
@@ -186,9 +196,13 @@ class App:
             return JSONResponse(await asyncio.wrap_future(known))
         self._running[request_id] = session
         try:
-            answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, session, body)
+            answer = await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._answer, session, body
+            )
         except BaseException as error:
-            answer = _failure(translate(error if isinstance(error, Exception) else SqlError(604, "57014", "canceled")))
+            answer = _failure(
+                translate(error if isinstance(error, Exception) else SqlError(604, "57014", "canceled"))
+            )
             future.set_result(answer)
             raise
         finally:
@@ -240,15 +254,25 @@ class App:
 
         self.instance.history.add(
             Query(
-                query_id=session.query_id or "", text=text, database=session.database, schema=session.schema,
-                session_id=session.id, user=session.user, role=session.role, warehouse=session.warehouse,
-                tag=session.parameters.value("QUERY_TAG"), status="FAILED_WITH_ERROR" if error else "SUCCESS",
-                error_code=f"{error.errno:06d}" if error else None, error_message=error.message if error else None,
-                started=session.statement_started, ended=datetime.now(UTC),
-                milliseconds=int((time.monotonic() - started) * 1000), rows=result.rowcount if result else 0,
+                query_id=session.query_id or "",
+                text=text,
+                database=session.database,
+                schema=session.schema,
+                session_id=session.id,
+                user=session.user,
+                role=session.role,
+                warehouse=session.warehouse,
+                tag=session.parameters.value("QUERY_TAG"),
+                status="FAILED_WITH_ERROR" if error else "SUCCESS",
+                error_code=f"{error.errno:06d}" if error else None,
+                error_message=error.message if error else None,
+                started=session.statement_started,
+                ended=datetime.now(UTC),
+                milliseconds=int((time.monotonic() - started) * 1000),
+                rows=result.rowcount if result else 0,
                 transaction_id=session.transaction.id if session.transaction else 0,
             )
-        )  # fmt: skip
+        )
 
 
 def _where(session: Session) -> dict[str, str | None]:
@@ -278,14 +302,17 @@ def _bindings(bindings: dict[str, dict[str, Any]]) -> tuple[dict[str, Any] | Non
 
 
 def credentials() -> tuple[str, str] | None:
-    """User and password from HEADRACE_LOCAL_SNOWFLAKE_USER and _PASSWORD; None, any pair, when neither is set."""
+    """User and password from HEADRACE_LOCAL_SNOWFLAKE_USER and _PASSWORD; None, any pair, when neither is
+    set."""
     user = os.environ.get("HEADRACE_LOCAL_SNOWFLAKE_USER")
     password = os.environ.get("HEADRACE_LOCAL_SNOWFLAKE_PASSWORD")
     if user is None and password is None:
         return None
     if not user or not password:
         raise SqlError(
-            603, "XX000", "Set both HEADRACE_LOCAL_SNOWFLAKE_USER and HEADRACE_LOCAL_SNOWFLAKE_PASSWORD, or neither."
+            603,
+            "XX000",
+            "Set both HEADRACE_LOCAL_SNOWFLAKE_USER and HEADRACE_LOCAL_SNOWFLAKE_PASSWORD, or neither.",
         )
     return user, password
 
@@ -302,9 +329,15 @@ def serve(host: str, port: int, data_dir: Path | str, detached_seconds: float = 
     instance = Instance(Path(data_dir), credentials(), detached_seconds)
     app = App(instance)
     config = uvicorn.Config(
-        app.starlette(), host=host, port=port, log_level="warning", timeout_keep_alive=86_400,
-        http=app.connections.protocol(), lifespan="off", timeout_graceful_shutdown=3,
-    )  # fmt: skip
+        app.starlette(),
+        host=host,
+        port=port,
+        log_level="warning",
+        timeout_keep_alive=86_400,
+        http=app.connections.protocol(),
+        lifespan="off",
+        timeout_graceful_shutdown=3,
+    )
     app.connections.start()
     try:
         uvicorn.Server(config).run()

@@ -46,14 +46,14 @@ class Session:
         self.instance = instance
         self.engine = instance.engine
         self.registry = instance.registry
-        self.id = session_id
-        self.user = user
+        self.id: int = session_id
+        self.user: str = user
         self.token = secrets.token_urlsafe(32)
         self.duck = instance.engine.connect()
         self.parameters = Parameters(self)
         self.database: str | None = None
         self.schema: str | None = None
-        self.role = instance.default_role
+        self.role: str = instance.default_role
         self.warehouse: str | None = None
         self.transaction: Transaction | None = None
         self.temporary: dict[Relation, Temporary] = {}
@@ -75,11 +75,14 @@ class Session:
     def run(self, text: str, execute: Callable[[Session, str], Result]) -> Result:
         """Run one statement and keep its result for RESULT_SCAN. Raises SqlError only.
 
-        The statement's timeout, its cancellation and what an error does to the open transaction are seen to here.
+        The statement's timeout, its cancellation and what an error does to the open transaction are seen to
+        here.
         """
         with self.busy:
             if self._closed:
-                raise SqlError(390104, "08001", "Session no longer exists. New login required to access the service.")
+                raise SqlError(
+                    390104, "08001", "Session no longer exists. New login required to access the service."
+                )
             self._canceled.clear()
             self.query_id = str(uuid.uuid4())
             self.statement_started = datetime.now(UTC)
@@ -197,7 +200,8 @@ class Session:
     # -- reading and writing
 
     def query(self, sql: str, reads: Iterable[Relation]) -> Result:
-        """Run a translated query; inside a transaction that wrote, it sees those writes and all commits so far."""
+        """Run a translated query; inside a transaction that wrote, it sees those writes and all commits so
+        far."""
         transaction = self.transaction
         if transaction is not None:
             self._usable(transaction)
@@ -267,7 +271,9 @@ class Session:
         finally:
             self._end(transaction)
 
-    def define(self, relations: Iterable[Relation], change: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+    def define(
+        self, relations: Iterable[Relation], change: Callable[[duckdb.DuckDBPyConnection], None]
+    ) -> None:
         """Run DDL: the open transaction commits first, then ``change`` runs and commits by itself."""
         self.commit()
         relations = [r for r in relations if r not in self.temporary]

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlglot
 from fakesnow import statement_type
-from sqlglot import exp
 
 from include.headrace.local_snowflake import catalog, control
 from include.headrace.local_snowflake.errors import SqlError, does_not_exist, refuse
 from include.headrace.local_snowflake.names import split
+from include.headrace.local_snowflake.names import table as table_name
 from include.headrace.local_snowflake.parameters import PARAMETERS
 from include.headrace.local_snowflake.values import TEXT_LENGTH, Result, row_type, rows
 
@@ -22,14 +22,26 @@ if TYPE_CHECKING:
     from include.headrace.local_snowflake.session import Session
 
 _KINDS = (
-    "DATABASES", "SCHEMAS", "TABLES", "VIEWS", "OBJECTS", "COLUMNS", "STAGES", "ROLES", "WAREHOUSES", "PARAMETERS",
-    "TRANSACTIONS", "LOCKS",
-)  # fmt: skip
+    "DATABASES",
+    "SCHEMAS",
+    "TABLES",
+    "VIEWS",
+    "OBJECTS",
+    "COLUMNS",
+    "STAGES",
+    "ROLES",
+    "WAREHOUSES",
+    "PARAMETERS",
+    "TRANSACTIONS",
+    "LOCKS",
+)
 _TIME = ("created_on", "TIMESTAMP WITH TIME ZONE")
 
 
 def _text_columns(*names: str) -> list[tuple[str, str]]:
-    return [_TIME if n == "created_on" else (n, "BIGINT" if n in ("rows", "bytes") else "VARCHAR") for n in names]
+    return [
+        _TIME if n == "created_on" else (n, "BIGINT" if n in ("rows", "bytes") else "VARCHAR") for n in names
+    ]
 
 
 @dataclass
@@ -123,9 +135,17 @@ _UNKNOWN = datetime.fromtimestamp(0, UTC)
 
 def _databases(session: Session, scope: Scope) -> Shown:
     columns = _text_columns(
-        "created_on", "name", "is_default", "is_current", "origin", "owner", "comment", "options", "retention_time",
+        "created_on",
+        "name",
+        "is_default",
+        "is_current",
+        "origin",
+        "owner",
+        "comment",
+        "options",
+        "retention_time",
         "kind",
-    )  # fmt: skip
+    )
     return columns, [
         [_UNKNOWN, n, "N", "Y" if n == session.database else "N", "", "SYSADMIN", "", "", "1", "STANDARD"]
         for n in session.engine.databases()
@@ -134,9 +154,16 @@ def _databases(session: Session, scope: Scope) -> Shown:
 
 def _schemas(session: Session, scope: Scope) -> Shown:
     columns = _text_columns(
-        "created_on", "name", "is_default", "is_current", "database_name", "owner", "comment", "options",
+        "created_on",
+        "name",
+        "is_default",
+        "is_current",
+        "database_name",
+        "owner",
+        "comment",
+        "options",
         "retention_time",
-    )  # fmt: skip
+    )
     databases = session.engine.databases()
     if scope.names:
         if scope.names[0] not in databases:
@@ -179,14 +206,17 @@ def _relations(session: Session, scope: Scope) -> list[tuple[Any, ...]]:
         SELECT r.kind, r.database_name, r.schema_name, r.name, r.row_count, r.sql, e.comment,
                coalesce(e.ext_transient, 'NO'), coalesce(e.ext_created, to_timestamp(0))
         FROM (
-            SELECT 'TABLE' AS kind, database_name, schema_name, table_name AS name, estimated_size AS row_count,
+            SELECT 'TABLE' AS kind, database_name, schema_name, table_name AS name, estimated_size AS
+            row_count,
                    NULL AS sql
             FROM duckdb_tables() WHERE NOT internal AND NOT temporary
             UNION ALL
-            SELECT 'VIEW', database_name, schema_name, view_name, NULL, sql FROM duckdb_views() WHERE NOT internal
+            SELECT 'VIEW', database_name, schema_name, view_name, NULL, sql
+            FROM duckdb_views() WHERE NOT internal
         ) r
         LEFT JOIN _fs_global._fs_information_schema._fs_tables_ext e
-          ON e.ext_table_catalog = r.database_name AND e.ext_table_schema = r.schema_name AND e.ext_table_name = r.name
+          ON e.ext_table_catalog = r.database_name AND e.ext_table_schema = r.schema_name
+         AND e.ext_table_name = r.name
         WHERE r.schema_name NOT IN ('main', '_fs_information_schema')
           AND r.database_name NOT IN ('_fs_global', 'system', 'temp', 'memory')
           AND ($1 IS NULL OR r.database_name = $1) AND ($2 IS NULL OR r.schema_name = $2)
@@ -198,15 +228,44 @@ def _relations(session: Session, scope: Scope) -> list[tuple[Any, ...]]:
 
 def _objects(session: Session, scope: Scope) -> Shown:
     columns = _text_columns(
-        "created_on", "name", "database_name", "schema_name", "kind", "comment", "cluster_by", "rows", "bytes",
-        "owner", "retention_time", "owner_role_type", "is_hybrid", "is_dynamic", "is_iceberg",
-    )  # fmt: skip
+        "created_on",
+        "name",
+        "database_name",
+        "schema_name",
+        "kind",
+        "comment",
+        "cluster_by",
+        "rows",
+        "bytes",
+        "owner",
+        "retention_time",
+        "owner_role_type",
+        "is_hybrid",
+        "is_dynamic",
+        "is_iceberg",
+    )
     found = []
     for kind, database, schema, name, count, _, comment, transient, created in _relations(session, scope):
         # SHOW TABLES says TRANSIENT where SHOW OBJECTS says TABLE.
         shown = "TRANSIENT" if transient == "YES" and scope.kind == "TABLES" and kind == "TABLE" else kind
         found.append(
-            [created, name, database, schema, shown, comment or "", "", count, None, "SYSADMIN", "1", "ROLE", "N", "N", "N"]
+            [
+                created,
+                name,
+                database,
+                schema,
+                shown,
+                comment or "",
+                "",
+                count,
+                None,
+                "SYSADMIN",
+                "1",
+                "ROLE",
+                "N",
+                "N",
+                "N",
+            ]
         )
     return columns, found
 
@@ -218,13 +277,23 @@ def _tables(session: Session, scope: Scope) -> Shown:
 
 def _views(session: Session, scope: Scope) -> Shown:
     columns = _text_columns(
-        "created_on", "name", "reserved", "database_name", "schema_name", "owner", "comment", "text", "is_secure",
+        "created_on",
+        "name",
+        "reserved",
+        "database_name",
+        "schema_name",
+        "owner",
+        "comment",
+        "text",
+        "is_secure",
         "is_materialized",
-    )  # fmt: skip
+    )
     found = []
     for kind, database, schema, name, _, sql, comment, _, created in _relations(session, scope):
         if kind == "VIEW":
-            found.append([created, name, "", database, schema, "SYSADMIN", comment or "", sql, "false", "false"])
+            found.append(
+                [created, name, "", database, schema, "SYSADMIN", comment or "", sql, "false", "false"]
+            )
     return columns, found
 
 
@@ -233,7 +302,8 @@ def _json_type(column: catalog.Column) -> str:
     kind = (column.zoned or info["type"]).upper()
     nullable = str(column.nullable).lower()
     if kind == "FIXED":
-        return f'{{"type":"FIXED","precision":{info["precision"]},"scale":{info["scale"]},"nullable":{nullable}}}'
+        size = f'"precision":{info["precision"]},"scale":{info["scale"]}'
+        return f'{{"type":"FIXED",{size},"nullable":{nullable}}}'
     if kind == "TEXT":
         return (
             f'{{"type":"TEXT","length":{info["length"]},"byteLength":{info["byteLength"]},"nullable":{nullable},'
@@ -246,9 +316,18 @@ def _json_type(column: catalog.Column) -> str:
 
 def _columns(session: Session, scope: Scope) -> Shown:
     columns = _text_columns(
-        "table_name", "schema_name", "column_name", "data_type", "null?", "default", "kind", "expression", "comment",
-        "database_name", "autoincrement",
-    )  # fmt: skip
+        "table_name",
+        "schema_name",
+        "column_name",
+        "data_type",
+        "null?",
+        "default",
+        "kind",
+        "expression",
+        "comment",
+        "database_name",
+        "autoincrement",
+    )
     if scope.within in ("TABLE", "VIEW") and scope.names:
         relations = [_qualify(session, scope.names)]
         if not catalog.columns(session, relations[0]):
@@ -259,24 +338,44 @@ def _columns(session: Session, scope: Scope) -> Shown:
     for relation in relations:
         for c in catalog.columns(session, relation):
             found.append(
-                [relation[2], relation[1], c.name, _json_type(c), str(c.nullable).lower(), c.default or "", "COLUMN",
-                 "", c.comment or "", relation[0], ""]
-            )  # fmt: skip
+                [
+                    relation[2],
+                    relation[1],
+                    c.name,
+                    _json_type(c),
+                    str(c.nullable).lower(),
+                    c.default or "",
+                    "COLUMN",
+                    "",
+                    c.comment or "",
+                    relation[0],
+                    "",
+                ]
+            )
     return columns, found
 
 
 def _qualify(session: Session, names: tuple[str, ...]) -> tuple[str, str, str]:
-    return session.translator.qualify(exp.table_(*[exp.to_identifier(n, quoted=True) for n in reversed(names)]))
+    return session.translator.qualify(table_name(names))
 
 
 def _stages(session: Session, scope: Scope) -> Shown:
     columns = _text_columns(
-        "created_on", "name", "database_name", "schema_name", "url", "has_credentials", "has_encryption_key", "owner",
-        "comment", "type",
-    )  # fmt: skip
+        "created_on",
+        "name",
+        "database_name",
+        "schema_name",
+        "url",
+        "has_credentials",
+        "has_encryption_key",
+        "owner",
+        "comment",
+        "type",
+    )
     database, schema = _where(session, scope)
     found = session.engine.catalog(
-        "SELECT created_on, name, database_name, schema_name, url, has_credentials, has_encryption_key, owner, "
+        "SELECT created_on, name, database_name, schema_name, url, has_credentials, "
+        "has_encryption_key, owner, "
         "comment, type FROM _fs_global._fs_information_schema._fs_stages "
         "WHERE ($1 IS NULL OR database_name = $1) AND ($2 IS NULL OR schema_name = $2) ORDER BY 3, 4, 2",
         [database, schema],
@@ -287,7 +386,12 @@ def _stages(session: Session, scope: Scope) -> Shown:
 def _roles(session: Session, scope: Scope) -> Shown:
     names = session.instance.governance.names("ROLE")
     return _text_columns("created_on", "name", "is_current", "comment"), [
-        [_UNKNOWN, n, "Y" if n == session.role else "N", "grants are not enforced by the local Snowflake (emulated)"]
+        [
+            _UNKNOWN,
+            n,
+            "Y" if n == session.role else "N",
+            "grants are not enforced by the local Snowflake (emulated)",
+        ]
         for n in names
     ]
 
@@ -304,7 +408,14 @@ def _parameters(session: Session, scope: Scope) -> Shown:
         raise refuse(f"do SHOW PARAMETERS IN {scope.within}")
     columns = _text_columns("key", "value", "default", "level", "description", "type")
     return columns, [
-        [n, session.parameters.value(n), p.default, "SESSION" if session.parameters.is_set(n) else "", p.description, p.kind]
+        [
+            n,
+            session.parameters.value(n),
+            p.default,
+            "SESSION" if session.parameters.is_set(n) else "",
+            p.description,
+            p.kind,
+        ]
         for n, p in sorted(PARAMETERS.items())
     ]
 
@@ -355,13 +466,32 @@ def describe(session: Session, statement: str) -> Result:
     if not described:
         raise does_not_exist("Table", ".".join(relation))
     columns = _text_columns(
-        "name", "type", "kind", "null?", "default", "primary key", "unique key", "check", "expression", "comment",
+        "name",
+        "type",
+        "kind",
+        "null?",
+        "default",
+        "primary key",
+        "unique key",
+        "check",
+        "expression",
+        "comment",
         "policy name",
-    )  # fmt: skip
+    )
     shown = [
-        [c.name, sf_type(c), "COLUMN", "Y" if c.nullable else "N", c.default, "N", "N", None, None, c.comment, None]
+        [
+            c.name,
+            sf_type(c),
+            "COLUMN",
+            "Y" if c.nullable else "N",
+            c.default,
+            "N",
+            "N",
+            None,
+            None,
+            c.comment,
+            None,
+        ]
         for c in described
     ]
     return rows(columns, shown, statement_type.DESCRIBE)
-
-

@@ -6,7 +6,6 @@ an existing name is SKIPPED whatever its bytes, as on AWS and Azure.
 
 from __future__ import annotations
 
-import glob
 import gzip
 import hashlib
 import re
@@ -21,9 +20,16 @@ from typing import TYPE_CHECKING
 from fakesnow import statement_type
 from sqlglot import exp
 
-from include.headrace.local_snowflake.errors import SqlError, already_exists, bad_value, does_not_exist, refuse
+from include.headrace.local_snowflake.errors import (
+    SqlError,
+    already_exists,
+    bad_value,
+    does_not_exist,
+    refuse,
+)
 from include.headrace.local_snowflake.locks import Relation
 from include.headrace.local_snowflake.names import split
+from include.headrace.local_snowflake.names import table as table_name
 from include.headrace.local_snowflake.values import Result, rows, status
 
 if TYPE_CHECKING:
@@ -48,7 +54,9 @@ class Location:
         if not self.folder.exists():
             return []
         found = (f.relative_to(self.folder).as_posix() for f in self.folder.rglob("*") if f.is_file())
-        return sorted(f for f in found if f.startswith(self.path) and not Path(f).name.startswith(".uploading-"))
+        return sorted(
+            f for f in found if f.startswith(self.path) and not Path(f).name.startswith(".uploading-")
+        )
 
     def shown(self, file: str) -> str:
         """A file's name as LIST and COPY show it: the stage's name in lower case, then its path."""
@@ -85,7 +93,8 @@ def create(session: Session, tree: exp.Create) -> Result:
 def _exists(session: Session, relation: Relation) -> bool:
     return bool(
         session.engine.catalog(
-            f"SELECT 1 FROM {_STAGES} WHERE database_name = ? AND schema_name = ? AND name = ?", list(relation)
+            f"SELECT 1 FROM {_STAGES} WHERE database_name = ? AND schema_name = ? AND name = ?",
+            list(relation),
         )
     )
 
@@ -108,7 +117,9 @@ def drop(session: Session, relation: Relation, missing_ok: bool) -> Result:
 
 def forget_schema(session: Session, database: str, schema: str) -> None:
     """Drop the stages of a schema that was dropped."""
-    session.engine.catalog(f"DELETE FROM {_STAGES} WHERE database_name = ? AND schema_name = ?", [database, schema])
+    session.engine.catalog(
+        f"DELETE FROM {_STAGES} WHERE database_name = ? AND schema_name = ?", [database, schema]
+    )
     shutil.rmtree(session.engine.stages / database / schema, ignore_errors=True)
 
 
@@ -122,14 +133,18 @@ def locate(session: Session, text: str) -> tuple[Location, str]:
         inside, _, rest = text[1:].partition("'")
         location, extra = locate(session, inside)
         if extra.strip():
-            raise SqlError(1003, "42000", f"SQL compilation error:\nsyntax error in stage reference '{inside}'")
+            raise SqlError(
+                1003, "42000", f"SQL compilation error:\nsyntax error in stage reference '{inside}'"
+            )
         return location, rest
     if not text.startswith("@"):
-        raise SqlError(1003, "42000", "SQL compilation error:\nexpected a stage reference, such as @stage/path/")
+        raise SqlError(
+            1003, "42000", "SQL compilation error:\nexpected a stage reference, such as @stage/path/"
+        )
     if text[1:2] in ("~", "%"):
         raise refuse("have user or table stages (@~, @%); make a named stage")
     parts, rest = split(text[1:])
-    table = exp.table_(*[exp.to_identifier(p, quoted=True) for p in reversed(parts)])
+    table = table_name(parts)
     relation = session.translator.qualify(table)
     if not _exists(session, relation):
         raise does_not_exist("Stage", ".".join(relation))
@@ -151,7 +166,9 @@ def _options(text: str, allowed: dict[str, str]) -> dict[str, str]:
     while position < len(text):
         found = _OPTION.match(text, position)
         if not found:
-            raise SqlError(1003, "42000", f"SQL compilation error:\nsyntax error at '{text[position:40].strip()}'.")
+            raise SqlError(
+                1003, "42000", f"SQL compilation error:\nsyntax error at '{text[position:40].strip()}'."
+            )
         name, value = found[1].upper(), found[2].strip("'").upper()
         if name not in allowed:
             raise refuse(f"know the option {name} here")
@@ -169,7 +186,8 @@ def put(session: Session, statement: str) -> Result:
     pattern = source[1] or source[2]
     location, rest = locate(session, body[source.end() :])
     options = _options(
-        rest, {"AUTO_COMPRESS": "TRUE", "SOURCE_COMPRESSION": "AUTO_DETECT", "OVERWRITE": "FALSE", "PARALLEL": "4"}
+        rest,
+        {"AUTO_COMPRESS": "TRUE", "SOURCE_COMPRESSION": "AUTO_DETECT", "OVERWRITE": "FALSE", "PARALLEL": "4"},
     )
     for name in ("AUTO_COMPRESS", "OVERWRITE"):
         if options[name] not in ("TRUE", "FALSE"):
@@ -180,17 +198,22 @@ def put(session: Session, statement: str) -> Result:
         raise refuse(f"do PUT with SOURCE_COMPRESSION = {options['SOURCE_COMPRESSION']}")
     if not pattern.startswith("/"):
         raise refuse("do PUT of a relative path; give file:///absolute/path")
-    files = sorted(Path(f) for f in glob.glob(pattern) if Path(f).is_file())
+    files = sorted(f for f in Path("/").glob(pattern.lstrip("/")) if f.is_file())
     if not files:
         raise SqlError(253006, "22000", f"File doesn't exist: ['{pattern}']")
     folder = location.folder / location.path
     folder.mkdir(parents=True, exist_ok=True)
     found = [_put_one(file, folder, options) for file in files]
     columns = [
-        ("source", "VARCHAR"), ("target", "VARCHAR"), ("source_size", "BIGINT"), ("target_size", "BIGINT"),
-        ("source_compression", "VARCHAR"), ("target_compression", "VARCHAR"), ("status", "VARCHAR"),
+        ("source", "VARCHAR"),
+        ("target", "VARCHAR"),
+        ("source_size", "BIGINT"),
+        ("target_size", "BIGINT"),
+        ("source_compression", "VARCHAR"),
+        ("target_compression", "VARCHAR"),
+        ("status", "VARCHAR"),
         ("message", "VARCHAR"),
-    ]  # fmt: skip
+    ]
     return rows(columns, found)
 
 
@@ -234,7 +257,9 @@ def get(session: Session, statement: str) -> Result:
         destination = folder / Path(file).name
         shutil.copyfile(location.folder / file, destination)
         found.append([destination.name, destination.stat().st_size, "DOWNLOADED", ""])
-    return rows([("file", "VARCHAR"), ("size", "BIGINT"), ("status", "VARCHAR"), ("message", "VARCHAR")], found)
+    return rows(
+        [("file", "VARCHAR"), ("size", "BIGINT"), ("status", "VARCHAR"), ("message", "VARCHAR")], found
+    )
 
 
 def list_files(session: Session, statement: str) -> Result:

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 from fakesnow import statement_type
 from sqlglot import Expr, exp
 
-from include.headrace.local_snowflake import alter, control, copy_into, ddl, dml, governance, merge, show, stage
+from include.headrace.local_snowflake import (
+    alter,
+    control,
+    copy_into,
+    ddl,
+    dml,
+    governance,
+    merge,
+    show,
+    stage,
+)
 from include.headrace.local_snowflake.errors import SqlError, refuse
 from include.headrace.local_snowflake.translate import bind, parse
 from include.headrace.local_snowflake.values import Result
@@ -56,9 +66,16 @@ def strip(text: str) -> str:
     return _COMMENT_OR_TEXT.sub(lambda found: found[1] or " ", text).strip().rstrip(";").strip()
 
 
-def execute(session: Session, text: str, parameters: dict[str, Any] | None, batch: list[list[Any]] | None,
-            *, describe_only: bool = False) -> Result:
-    """Run one statement. ``parameters`` are bound values by place or name; ``batch`` is columns of an array bind.
+def execute(
+    session: Session,
+    text: str,
+    parameters: dict[str, Any] | None,
+    batch: list[list[Any]] | None,
+    *,
+    describe_only: bool = False,
+) -> Result:
+    """Run one statement. ``parameters`` are bound values by place or name; ``batch`` is columns of an array
+    bind.
 
     ``describe_only``: give the columns of a query without running it.
 

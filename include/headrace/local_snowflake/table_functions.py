@@ -38,7 +38,11 @@ def _query_id(session: Session, call: Expr) -> str:
     argument = call.expressions[0] if call.expressions else None
     if isinstance(argument, exp.Literal):
         return str(argument.name)
-    if isinstance(argument, exp.Anonymous) and argument.name.upper() == "LAST_QUERY_ID" and not argument.expressions:
+    if (
+        isinstance(argument, exp.Anonymous)
+        and argument.name.upper() == "LAST_QUERY_ID"
+        and not argument.expressions
+    ):
         return session.last_query_id or ""
     raise refuse("scan a result by anything but its id or LAST_QUERY_ID()")
 

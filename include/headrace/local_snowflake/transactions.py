@@ -1,6 +1,7 @@
 """Transactions: Snowflake's states over DuckDB's snapshots.
 
-Snowflake is READ COMMITTED and a failed statement leaves the transaction open; DuckDB takes one snapshot and a
+Snowflake is READ COMMITTED and a failed statement leaves the transaction open; DuckDB takes one snapshot
+and a
 failed statement ends it. So DuckDB's transaction begins only with the first write, and the writes made so far
 are kept: when a statement must see what others committed since, or after an error, DuckDB is rolled back and
 the writes are made again. If one then changes another number of rows, the transaction is lost and says so.
@@ -88,7 +89,9 @@ class Registry:
     def running(self) -> list[Transaction]:
         """Open transactions, oldest first; single statements in autocommit are left out."""
         with self._mutex:
-            return [t for t in self._known.values() if t.state in (State.RUNNING, State.FAILED) and t.explicit]
+            return [
+                t for t in self._known.values() if t.state in (State.RUNNING, State.FAILED) and t.explicit
+            ]
 
     def published(self, relations: Iterable[Relation]) -> None:
         """Note that a commit changed these tables."""
@@ -118,7 +121,8 @@ def start(registry: Registry, transaction: Transaction, duck: duckdb.DuckDBPyCon
 def replay(registry: Registry, transaction: Transaction, duck: duckdb.DuckDBPyConnection) -> None:
     """Roll DuckDB back and make the transaction's writes again on what is committed now.
 
-    Raises SqlError, and leaves the transaction FAILED, when a write now fails or changes another number of rows.
+    Raises SqlError, and leaves the transaction FAILED, when a write now fails or changes another number of
+    rows.
     """
     undo(transaction, duck)
     if not transaction.writes:
@@ -131,7 +135,10 @@ def replay(registry: Registry, transaction: Transaction, duck: duckdb.DuckDBPyCo
             fail(transaction, f"a write could not be made again: {str(error).splitlines()[0]}")
             raise lost(transaction) from error
         if found != expected:
-            fail(transaction, f"another transaction changed what it had written from ({expected} rows, now {found})")
+            fail(
+                transaction,
+                f"another transaction changed what it had written from ({expected} rows, now {found})",
+            )
             raise lost(transaction)
 
 
@@ -154,7 +161,8 @@ def fail(transaction: Transaction, reason: str) -> None:
 def lost(transaction: Transaction) -> SqlError:
     """The error of every statement in a failed transaction."""
     return SqlError(
-        90232, "57014",
+        90232,
+        "57014",
         f"Transaction {transaction.id} was aborted ({transaction.reason}); nothing of it is kept. "
         f"Roll back and start again. [{PRODUCT}]",
     )

@@ -1,6 +1,7 @@
 """Snowflake SQL to DuckDB SQL: names resolved for a session, then fakesnow's transforms.
 
-Where fakesnow's translation gives a wrong answer without a word, the tree is changed here before it gets there.
+Where fakesnow's translation gives a wrong answer without a word, the tree is changed here before it gets
+there.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import fakesnow.transforms as transforms
 import sqlglot
@@ -25,14 +26,28 @@ if TYPE_CHECKING:
     from include.headrace.local_snowflake.session import Session
 
 INFO = "_FS_INFORMATION_SCHEMA"
+Tree = TypeVar("Tree", bound=Expr)
 _TEXT = (exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT)
 _AGGREGATES = (
-    exp.Sum, exp.Avg, exp.Variance, exp.VariancePop, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Median,
-)  # fmt: skip
+    exp.Sum,
+    exp.Avg,
+    exp.Variance,
+    exp.VariancePop,
+    exp.Stddev,
+    exp.StddevPop,
+    exp.StddevSamp,
+    exp.Median,
+)
 _AGGREGATE_NAMES: dict[type[Expr], str] = {
-    exp.Sum: "SUM", exp.Avg: "AVG", exp.Variance: "VAR_SAMP", exp.VariancePop: "VAR_POP", exp.Stddev: "STDDEV_SAMP",
-    exp.StddevPop: "STDDEV_POP", exp.StddevSamp: "STDDEV_SAMP", exp.Median: "MEDIAN",
-}  # fmt: skip
+    exp.Sum: "SUM",
+    exp.Avg: "AVG",
+    exp.Variance: "VAR_SAMP",
+    exp.VariancePop: "VAR_POP",
+    exp.Stddev: "STDDEV_SAMP",
+    exp.StddevPop: "STDDEV_POP",
+    exp.StddevSamp: "STDDEV_SAMP",
+    exp.Median: "MEDIAN",
+}
 
 
 _BIND_CAST = re.compile(r"""('(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*"|\$\$.*?\$\$)|\?::""", re.DOTALL)
@@ -75,9 +90,11 @@ def literal(value: Any) -> Expr:
     if isinstance(value, (bytes, bytearray)):
         return exp.Anonymous(this="from_hex", expressions=[exp.Literal.string(bytes(value).hex())])
     return exp.Cast(
-        this=exp.Literal.string(value.isoformat(sep=" ") if isinstance(value, datetime) else value.isoformat()),
+        this=exp.Literal.string(
+            value.isoformat(sep=" ") if isinstance(value, datetime) else value.isoformat()
+        ),
         to=exp.DataType.build(duck_type(value), dialect="duckdb"),
-        **{"_headrace": True},
+        _headrace=True,
     )
 
 
@@ -111,11 +128,15 @@ def checked_length(value: Expr, length: int, column: str) -> Expr:
         ifs=[
             exp.If(
                 this=exp.GT(
-                    this=exp.Anonymous(this="length", expressions=[exp.cast(value.copy(), "VARCHAR", dialect="duckdb")]),
+                    this=exp.Anonymous(
+                        this="length", expressions=[exp.cast(value.copy(), "VARCHAR", dialect="duckdb")]
+                    ),
                     expression=exp.Literal.number(length),
                 ),
                 true=error_call(
-                    100078, "22000", f"String is too long and would be truncated: column {column} VARCHAR({length})"
+                    100078,
+                    "22000",
+                    f"String is too long and would be truncated: column {column} VARCHAR({length})",
                 ),
             )
         ],
@@ -131,24 +152,29 @@ class Translator:
         self._fake = FakeSnowflakeConnection(session.duck, {}, create_database=False, create_schema=False)
         self._cursor = FakeSnowflakeCursor(self._fake, session.duck)
 
-    def prepare(self, tree: Expr) -> Expr:
+    def prepare(self, tree: Tree) -> Tree:
         """Fold identifiers to upper case and resolve IDENTIFIER(...), in place where possible."""
-        tree = tree.transform(lambda e: transforms.identifier(e, None), copy=False)
-        return tree.transform(transforms.upper_case_unquoted_identifiers, copy=False)
+        folded = tree.transform(lambda e: transforms.identifier(e, None), copy=False)
+        return cast("Tree", folded.transform(transforms.upper_case_unquoted_identifiers, copy=False))
 
     def qualify(self, table: exp.Table) -> Relation:
-        """The full name of a table in the tree. Raises 090105 or 090106 without a current database or schema."""
+        """The full name of a table in the tree. Raises 090105 or 090106 without a current database or
+        schema."""
         database = table.catalog or self._session.database
         if not database:
             raise SqlError(
-                90105, "22000", "Cannot perform this operation. This session does not have a current database. "
-                "Call 'USE DATABASE', or use a qualified name."
+                90105,
+                "22000",
+                "Cannot perform this operation. This session does not have a current database. "
+                "Call 'USE DATABASE', or use a qualified name.",
             )
         schema = table.db or ("PUBLIC" if table.args.get("catalog") else self._session.schema)
         if not schema:
             raise SqlError(
-                90106, "22000", "Cannot perform this operation. This session does not have a current schema. "
-                "Call 'USE SCHEMA', or use a qualified name."
+                90106,
+                "22000",
+                "Cannot perform this operation. This session does not have a current schema. "
+                "Call 'USE SCHEMA', or use a qualified name.",
             )
         return database, schema, table.name
 
@@ -207,8 +233,8 @@ class Translator:
         statement began, as in Snowflake (DuckDB's own stands still for a whole transaction).
         """
         tree = tree.transform(lambda e: self._mend(e, volatile), copy=True)
-        self._fake.database, self._fake._schema = self._session.database, self._session.schema  # noqa: SLF001
-        tree = self._cursor._transform(tree, None)  # noqa: SLF001
+        self._fake.database, self._fake._schema = self._session.database, self._session.schema
+        tree = self._cursor._transform(tree, None)
         return tree.sql(dialect="duckdb")
 
     def query(self, tree: Expr, volatile: bool = False) -> Translated:
@@ -221,7 +247,7 @@ class Translator:
         return Translated(self.finish(tree, volatile), reads)
 
     def check(self, tree: Expr) -> None:
-        """Refuse what a query may hold that the emulator does not do; resolve its table functions, in place."""
+        """Refuse what a query may not hold, and resolve its table functions, in place."""
         _check_tree(tree)
         table_functions.resolve(self._session, tree)
 
@@ -278,7 +304,9 @@ def _parse_json(node: exp.ParseJSON) -> Expr:
         ifs=[
             exp.If(
                 this=exp.EQ(
-                    this=exp.Anonymous(this="trim", expressions=[exp.cast(text, "VARCHAR", dialect="duckdb")]),
+                    this=exp.Anonymous(
+                        this="trim", expressions=[exp.cast(text, "VARCHAR", dialect="duckdb")]
+                    ),
                     expression=exp.Literal.string(""),
                 ),
                 true=exp.Null(),
@@ -298,7 +326,7 @@ def _name_columns(tree: exp.Query) -> None:
     for item in list(select.expressions):
         if isinstance(item, (exp.Alias, exp.Star, exp.Column, exp.Aliases)) or item.is_star:
             continue
-        if isinstance(item, exp.Dot) or item.find(exp.Star) and not isinstance(item, exp.Count):
+        if isinstance(item, exp.Dot) or (item.find(exp.Star) and not isinstance(item, exp.Count)):
             continue
         if isinstance(item, exp.Subquery) and item.alias:
             continue

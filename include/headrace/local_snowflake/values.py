@@ -20,7 +20,17 @@ import pyarrow.compute as pc
 from include.headrace.local_snowflake.errors import refuse
 
 _EPOCH = datetime(1970, 1, 1)
-_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+_INTEGERS = {
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+}
 _TYPES = {
     "BLOB": "binary",
     "BOOLEAN": "boolean",
@@ -46,7 +56,8 @@ TEXT_LENGTH = 16_777_216
 class Result:
     """What one statement returned.
 
-    ``table`` has one Arrow column a result column, ``types`` the DuckDB type name of each. ``rowcount`` is the
+    ``table`` has one Arrow column a result column, ``types`` the DuckDB type name of each. ``rowcount`` is
+    the
     number of rows changed for DML, else the number of rows. ``type_id`` is Snowflake's statement type.
     """
 
@@ -58,7 +69,8 @@ class Result:
 
 
 def rows(columns: Sequence[tuple[str, str]], values: Sequence[Sequence[Any]], type_id: int = 0) -> Result:
-    """A result made here: ``columns`` are (name, DuckDB type: VARCHAR, BIGINT, TIMESTAMP WITH TIME ZONE, ...)."""
+    """A result made here: ``columns`` are (name, DuckDB type: VARCHAR, BIGINT, TIMESTAMP WITH TIME ZONE,
+    ...)."""
     arrow = {
         "VARCHAR": pa.string(),
         "BIGINT": pa.int64(),
@@ -149,7 +161,9 @@ def row_type(name: str, kind: str, length: int | None = None) -> dict[str, Any]:
 
 def _timestamp(column: pa.Array, zoned: bool) -> pa.Array:
     """Snowflake's struct of epoch second, nanosecond and zone, with the NULLs kept."""
-    instants = column.cast(pa.timestamp("us")) if column.type.tz is None else column.cast(pa.timestamp("us", "UTC"))
+    instants = (
+        column.cast(pa.timestamp("us")) if column.type.tz is None else column.cast(pa.timestamp("us", "UTC"))
+    )
     null = instants.is_null()
     micros = pc.fill_null(instants.cast(pa.int64()), 0)
     # Divided after rounding down to whole seconds, so that it is exact for times before 1970 too.
