@@ -77,7 +77,7 @@ def _pools(arguments: argparse.Namespace) -> int:
 
 
 def _schema(arguments: argparse.Namespace) -> int:
-    from include.headrace.config_schema import SCHEMA_FILE, schema_text
+    from include.headrace.config.json_schema import SCHEMA_FILE, schema_text
 
     SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
     say(f"wrote {SCHEMA_FILE}")

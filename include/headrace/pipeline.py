@@ -16,6 +16,7 @@ from airflow.sdk import (
 from include.headrace.names import fold
 from include.headrace.notify import notify_failure
 from include.headrace.operators import ExtractToStageOperator, LoadToTableOperator, PublishOperator
+from include.headrace.pools import source_pool
 from include.headrace.settings import SNOWFLAKE_CONN_ID, schedules_on
 
 if TYPE_CHECKING:
@@ -38,11 +39,6 @@ DEFAULT_ARGS: dict[str, Any] = {
 def dag_id_of(source: str) -> str:
     """The id of a source's ingestion DAG."""
     return f"ingest__{source}"
-
-
-def pool_of(source: str) -> str:
-    """The pool that bounds how many tasks read a source at once."""
-    return f"source__{source}"
 
 
 def asset_of(source: str) -> Asset:
@@ -75,7 +71,7 @@ def ingestion_dag(source: AnySource) -> DAG:
         start_date=START,
         catchup=False,
         max_active_runs=1,
-        default_args={**DEFAULT_ARGS, "pool": pool_of(source.name)},
+        default_args={**DEFAULT_ARGS, "pool": source_pool(source.name)},
         tags=sorted({"ingest", source.kind, *source.tags}),
         doc_md=_doc(source),
     )

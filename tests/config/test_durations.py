@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from include.headrace.durations import PATTERN, parse_duration
+from include.headrace.config.durations import PATTERN, parse_duration
 
 FORMS = [
     ("10m", timedelta(minutes=10)),

@@ -24,7 +24,7 @@ from include.headrace.config import (
     load_sources,
     source_names,
 )
-from include.headrace.config_schema import SCHEMA_FILE, schema_text, source_schema
+from include.headrace.config.json_schema import SCHEMA_FILE, schema_text, source_schema
 from include.headrace.errors import ConfigError
 from include.headrace.readers.csv_types import declared
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from include.headrace.config import AnySource
+from include.headrace.config.models import AnySource
 
-SCHEMA_FILE = Path(__file__).with_name("source.schema.json")
+SCHEMA_FILE = Path(__file__).parents[1] / "source.schema.json"
 
 
 def source_schema() -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from include.headrace.config_errors import Problem, nearest
-from include.headrace.durations import parse_duration
+from include.headrace.config.durations import parse_duration
+from include.headrace.config.errors import Problem, nearest
 from include.headrace.errors import SourceError
 from include.headrace.names import MAX_LENGTH, fold
 
