@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("csv")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     table=TABLES,
     end=st.sampled_from(["\n", "\r\n"]),
@@ -54,7 +54,7 @@ def test_what_python_writes_comes_back(
     assert [tuple(row.values()) for row in found.rows] == table
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=st.text(st.sampled_from('a1,"\n\r '), max_size=40), block=st.sampled_from([3, 8, 1 << 20]))
 def test_both_parsers_and_every_cut_agree_on_any_text(folder: Path, text: str, block: int) -> None:
     (folder / "items.csv").write_bytes(b"x,y\n" + text.encode())

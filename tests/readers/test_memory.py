@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
 from include.headrace.settings import PROJECT_ROOT
 
@@ -46,14 +45,12 @@ def test_one_large_row_group_is_read_in_bounded_memory(tmp_path: Path) -> None:
     assert took_mb("parquet", str(tmp_path)) < LIMIT_MB
 
 
-@pytest.mark.parametrize("quoted", ["plain", "quoted"])
-def test_a_large_csv_file_is_read_in_bounded_memory(tmp_path: Path, quoted: str) -> None:
-    record = f'"1","{TEXT}"\r\n' if quoted == "quoted" else f"1,{TEXT}\n"
+def test_a_large_csv_file_is_read_in_bounded_memory(tmp_path: Path) -> None:
     path = tmp_path / "items.csv"
     with path.open("w", newline="") as file:
         file.write("id,t\n")
         for _ in range(100):
-            file.write(record * (ROWS // 100))
+            file.write(f'1,"{TEXT}"\r\n' * (ROWS // 100))
     try:
         assert took_mb("csv", str(tmp_path)) < LIMIT_MB
     finally:

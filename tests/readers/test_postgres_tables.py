@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -304,14 +304,3 @@ def test_a_connection_that_fails_says_why_without_its_password(
 def test_a_connection_that_is_not_defined_is_permanent() -> None:
     with pytest.raises(SourceError, match="no Airflow connection 'nothing'"):
         read(postgres_reader("nothing", "items"))
-
-
-def test_a_crashed_server_keeps_what_was_committed(tmp_path_factory: pytest.TempPathFactory) -> None:
-    server = PostgresServer(tmp_path_factory.mktemp("crash") / "home").start()
-    try:
-        server.execute("create table t as select timestamptz '2013-01-01 00:00+00' as at")
-        server.kill()
-        server.start()
-        assert server.execute("select at from t") == [(datetime(2013, 1, 1, tzinfo=UTC),)]
-    finally:
-        server.stop()
