@@ -115,7 +115,7 @@ def _number(text: str) -> int | None:
 def _flights() -> Iterator[Flight]:
     with zipfile.ZipFile(data_folder() / "flights.csv.zip") as archive, archive.open("flights.csv") as raw:
         for row in csv.DictReader(io.TextIOWrapper(raw, encoding="utf-8", newline="")):
-            hour = datetime.strptime(row["time_hour"], "%Y-%m-%dT%H:%M:%SZ")
+            hour = datetime.fromisoformat(row["time_hour"]).replace(tzinfo=None)
             arrival_delay = _number(row["arr_delay"])
             yield Flight(
                 flight_date=date(int(row["year"]), int(row["month"]), int(row["day"])),

@@ -12,6 +12,8 @@ from include.headrace import settings
 from include.headrace.names import quote
 from tests.e2e.expected import Expected, Flight, expected
 
+pytestmark = pytest.mark.e2e
+
 
 class Connection(Protocol):
     """The part of a Snowflake connection that these tests use."""
@@ -59,7 +61,9 @@ def test_flight_id_is_the_date_the_carrier_the_number_and_the_origin(
     assert {row[0] for row in rows} == wanted
 
 
-def test_cancelled_arrived_and_on_time_flights_are_counted(demo_warehouse: Connection, truth: Expected) -> None:
+def test_cancelled_arrived_and_on_time_flights_are_counted(
+    demo_warehouse: Connection, truth: Expected
+) -> None:
     statement = f"""
         select count(*), count_if(is_cancelled), count(arrival_delay_minutes), count_if(is_on_time),
                sum(arrival_delay_minutes), count_if(is_cancelled and is_on_time is not null)
@@ -92,9 +96,13 @@ def test_airports_are_those_of_the_file_and_the_unknown_ones_with_nulls(
     rows = _rows(demo_warehouse, f"select * from {_mart('DIM_AIRPORT')}")
     names = [
         row[0].upper()
-        for row in demo_warehouse.cursor().execute(f"select * from {_mart('DIM_AIRPORT')} limit 0").description
+        for row in demo_warehouse.cursor()
+        .execute(f"select * from {_mart('DIM_AIRPORT')} limit 0")
+        .description
     ]
-    airports = {row["AIRPORT_CODE"]: row for row in (dict(zip(names, values, strict=True)) for values in rows)}
+    airports = {
+        row["AIRPORT_CODE"]: row for row in (dict(zip(names, values, strict=True)) for values in rows)
+    }
     assert len(rows) == len(airports)
     assert airports.keys() == truth.airports.keys()
     for code, wanted in truth.airports.items():

@@ -1,3 +1,6 @@
+{#- A table: the deduplication is the dearest step, and the fact, the airports and the tests all read it. -#}
+{{ config(materialized="table") }}
+
 with flights as (
     select 'operations' as source_name, * from {{ ref("stg_operations__flights") }}
     union all

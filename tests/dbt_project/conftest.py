@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from include.headrace.settings import DBT_DIR
+from tests.dbt_project import raw
+from tests.dbt_project.dbt_command import Run, dbt
+from tests.support.snowflake import LocalSnowflake, start_local_snowflake
+
+AIRPORTS = [
+    {"faa": "EWR", "name": "Newark Liberty Intl", "lat": "40.6925", "lon": "-74.168667", "alt": "18"},
+    {"faa": "ORD", "name": "Chicago Ohare Intl", "lat": "41.978603", "lon": "-87.904842", "alt": "668"},
+]
+
+
+@pytest.fixture(scope="session")
+def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSnowflake]:
+    server = start_local_snowflake(tmp_path_factory.mktemp("snowflake"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The project parsed, with no warehouse to connect to."""
+    return dbt("parse", project=DBT_DIR, folder=tmp_path_factory.mktemp("parsed"))
+
+
+@pytest.fixture(scope="session")
+def manifest(parsed: Run) -> dict[str, Any]:
+    assert parsed.returncode == 0, parsed.output
+    return parsed.artifact("manifest.json")
+
+
+@dataclass(frozen=True)
+class History:
+    """Two runs of the project: the first on an empty warehouse, the second after another load."""
+
+    snowflake: LocalSnowflake
+    first: Run
+    second: Run
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        cursor = self.snowflake.connect().cursor().execute(statement)
+        assert cursor is not None
+        return [tuple(row) for row in cursor.fetchall()]
+
+
+@pytest.fixture(scope="session")
+def history(snowflake: LocalSnowflake, tmp_path_factory: pytest.TempPathFactory) -> History:
+    folder = tmp_path_factory.mktemp("runs")
+    with snowflake.connect() as connection:
+        raw.create(connection)
+        changed = {"updated_at": "2013-07-05 00:00:00+00:00"}
+        raw.load(connection, "REFERENCE", "AIRPORTS", "ref-1", [{**row, "tzone": "NA"} for row in AIRPORTS])
+        raw.load(
+            connection,
+            "ARCHIVE",
+            "FLIGHTS",
+            "arc-1",
+            [
+                raw.flight(1, "2013-03-10 01:59 -0500"),
+                raw.flight(
+                    2, "2013-03-10 03:05 -0400", tailnum=None, dep_time=None, dep_delay=None, arr_delay=None
+                ),
+                raw.flight(3, "2013-06-30 20:00 -0400", dest="SJU", arr_delay=15),
+                raw.flight(4, "2013-07-04 21:15 -0400", arr_delay=99),
+            ],
+        )
+        raw.load(
+            connection,
+            "OPERATIONS",
+            "FLIGHTS",
+            "ops-1",
+            [
+                raw.flight(4, "2013-07-04 21:15 -0400", arr_delay=14, **changed),
+                raw.flight(5, "2013-11-03 06:00 -0500", arr_delay=None, air_time=None, **changed),
+            ],
+        )
+        first = dbt("build", project=DBT_DIR, folder=folder / "first", port=snowflake.port)
+
+        # The next load changes one flight and brings one. It was committed after the first run, and it
+        # began before the load that the run saw.
+        connection.cursor().execute("delete from RAW.OPERATIONS.FLIGHTS where FLIGHT = 4")
+        changed = {"updated_at": "2013-07-06 00:00:00+00:00"}
+        raw.load(
+            connection,
+            "OPERATIONS",
+            "FLIGHTS",
+            "ops-2",
+            [
+                raw.flight(4, "2013-07-04 21:15 -0400", arr_delay=30, **changed),
+                raw.flight(6, "2013-12-24 05:30 -0500", dest="XYZ", **changed),
+            ],
+            loaded_at="2023-12-31 00:00:00",
+        )
+        connection.cursor().execute("update RAW.REFERENCE.AIRPORTS set NAME = 'Newark' where FAA = 'EWR'")
+        # What the first run parsed, to parse only what changed, as every run after a first one does.
+        (folder / "second" / "target").mkdir(parents=True)
+        shutil.copy(folder / "first" / "target" / "partial_parse.msgpack", folder / "second" / "target")
+        second = dbt(
+            *("build", "--exclude-resource-type", "unit_test"),
+            project=DBT_DIR,
+            folder=folder / "second",
+            port=snowflake.port,
+        )
+    return History(snowflake, first, second)

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from sqlfluff.core import FluffConfig, Linter
+
+from tests.dbt_project.conftest import History
+
+
+def test_every_statement_of_two_runs_is_snowflake_sql_to_a_second_grammar(history: History) -> None:
+    sent = dict.fromkeys(
+        # dbt binds a seed's values by %s, which is the connector's mark and no SQL.
+        statement.replace("%s", "'x'").split("/* {")[0].rstrip()
+        for run in (history.first, history.second)
+        for statement in run.statements()
+    )
+    kinds = {statement.split()[0].lower() for statement in sent if statement}
+    assert kinds >= {"create", "merge", "insert", "select", "comment", "alter", "describe"}
+    linter = Linter(config=FluffConfig(overrides={"dialect": "snowflake", "templater": "raw"}))
+    problems = {}
+    for statement in sent:
+        violations = linter.parse_string(f"{statement}\n").violations
+        if violations:
+            problems[statement] = violations[0].desc()
+    assert problems == {}
