@@ -75,13 +75,23 @@ def start_local_snowflake(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    return LocalSnowflake(port, data, _start(port, data, options, environment or {}), options, environment or {})
+    return LocalSnowflake(
+        port, data, _start(port, data, options, environment or {}), options, environment or {}
+    )
 
 
 def _start(
     port: int, data: Path, options: tuple[str, ...], environment: dict[str, str]
 ) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "include.headrace.local_snowflake", "--port", str(port), "--data", str(data)]
+    command = [
+        sys.executable,
+        "-m",
+        "include.headrace.local_snowflake",
+        "--port",
+        str(port),
+        "--data",
+        str(data),
+    ]
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("HEADRACE_LOCAL_SNOWFLAKE_")}
     process = subprocess.Popen([*command, *options], cwd=PROJECT_ROOT, env={**inherited, **environment})
     deadline = time.monotonic() + START_SECONDS

@@ -222,7 +222,7 @@ def _retype(session: Session, relation: Relation, column: catalog.Column, dtype:
 
 
 def alter_comments(session: Session, statement: str) -> Result:
-    """``ALTER TABLE t ALTER "A" COMMENT $$..$$, "B" COMMENT $$..$$``, which the parser does not know.
+    """``ALTER TABLE t ALTER [COLUMN] "A" COMMENT '..', ...``, which the parser does not know.
 
     Raises a refusal for anything else.
     """
@@ -239,7 +239,7 @@ def alter_comments(session: Session, statement: str) -> Result:
     while position < len(words):
         if words[position].upper() == "COLUMN":
             position += 1
-        if position + 2 >= len(words) + 0 and position + 2 > len(words) - 0:
+        if position + 2 >= len(words):
             raise refuse(f"do {statement.strip()[:60]}")
         token = tokens[position]
         name = token.text if token.token_type is sqlglot.TokenType.IDENTIFIER else fold(token.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlglot
@@ -78,8 +79,6 @@ def describe_transaction(session: Session, statement: str) -> Result:
     state = "running" if transaction.state is State.FAILED else transaction.state.value
     row = [str(transaction.id), transaction.user, str(transaction.session_id), transaction.name]
     columns = [*_TRANSACTION[:6], ("ended_on", "TIMESTAMP WITH TIME ZONE")]
-    from datetime import UTC, datetime
-
     ended = datetime.fromtimestamp(transaction.ended, UTC) if transaction.ended else None
     return rows(columns, [[*row, transaction.started, state, ended]], statement_type.DESCRIBE)
 

@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -250,8 +251,6 @@ class App:
     def _remember(
         self, session: Session, text: str, started: float, result: Result | None, error: SqlError | None
     ) -> None:
-        from datetime import UTC, datetime
-
         self.instance.history.add(
             Query(
                 query_id=session.query_id or "",

@@ -46,8 +46,9 @@ _BY_WORDS: list[tuple[str, Handler]] = [
     (r"(list|ls)\b", stage.list_files),
     (r"(remove|rm)\b", stage.remove),
     (r"copy\s+into\b", copy_into.copy_into),
+    (r"alter\s+(table|view)\s.*?\s(alter|modify)\s.*?\scomment\s", alter.alter_comments),
 ]
-_COMPILED = [(re.compile(pattern, re.IGNORECASE), handler) for pattern, handler in _BY_WORDS]
+_COMPILED = [(re.compile(pattern, re.IGNORECASE | re.DOTALL), handler) for pattern, handler in _BY_WORDS]
 _BY_TYPE: dict[type[Expr], Callable[[Any, Any], Result]] = {
     exp.Insert: dml.insert,
     exp.Update: dml.update,
@@ -106,8 +107,6 @@ def execute(
         return handler_of(session, tree)
     if isinstance(tree, exp.Query):
         return query(session, tree)
-    if isinstance(tree, exp.Command) and re.match(r"alter\s+(table|view)\b", statement, re.IGNORECASE):
-        return alter.alter_comments(session, statement)
     raise refuse(f"do {statement[:60]!r}")
 
 

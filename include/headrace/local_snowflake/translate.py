@@ -235,7 +235,8 @@ class Translator:
         tree = tree.transform(lambda e: self._mend(e, volatile), copy=True)
         self._fake.database, self._fake._schema = self._session.database, self._session.schema
         tree = self._cursor._transform(tree, None)
-        return tree.sql(dialect="duckdb")
+        # Every name is quoted: words that are free in Snowflake, such as AT, are reserved in DuckDB.
+        return tree.sql(dialect="duckdb", identify=True)
 
     def query(self, tree: Expr, volatile: bool = False) -> Translated:
         """Translate a whole statement: fold, resolve, transform."""

@@ -1,0 +1,3 @@
+{{ config(materialized='incremental', unique_key='id', incremental_strategy='delete+insert', on_schema_change='append_new_columns') }}
+select id, name, at from {{ ref('staged') }}
+{% if is_incremental() %} where at > (select max(at) from {{ this }}) {% endif %}

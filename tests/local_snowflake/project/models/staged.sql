@@ -1,0 +1,2 @@
+{{ config(materialized='view') }}
+select id, name, amount, at from {{ source('raw', 'EVENTS') }}
