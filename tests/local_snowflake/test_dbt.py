@@ -27,7 +27,8 @@ RUN = """
 import json, sys
 from dbt.cli.main import dbtRunner
 runner = dbtRunner()
-sys.exit(not all(runner.invoke([*command, "--profiles-dir", "."]).success for command in json.loads(sys.argv[1])))
+commands = json.loads(sys.argv[1])
+sys.exit(not all(runner.invoke([*command, "--profiles-dir", "."]).success for command in commands))
 """
 
 
