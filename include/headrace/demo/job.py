@@ -12,7 +12,7 @@ from include.headrace.airflow_api import AirflowApi
 from include.headrace.config import source_names
 from include.headrace.demo.account import connect
 from include.headrace.demo.environment import USER
-from include.headrace.demo.platform import PARSE_SECONDS, Platform, Stopped, running_platform
+from include.headrace.demo.platform import PARSE_SECONDS, Platform, running_platform
 from include.headrace.demo.progress import Progress, count, showing
 from include.headrace.demo.summary import print_summary
 from include.headrace.errors import HeadraceError
@@ -23,6 +23,8 @@ WARNING_XCOM = "dbt_warning"
 ASSET_SECONDS = 120
 """How long the transform may take to start after the last source's asset."""
 POLL_SECONDS = 1.5
+POLL_SHARE = 0.1
+"""Of the time, at most this share is spent asking: Airflow answers on the cores that the tasks need."""
 LOG_LINES = 30
 FINAL = ("success", "failed")
 
@@ -74,7 +76,7 @@ def stay_up(say: Say) -> int:
             while True:
                 platform.processes.check()
                 time.sleep(1)
-    except (KeyboardInterrupt, Stopped):
+    except KeyboardInterrupt:
         say("stopped")
     return 0
 
@@ -119,6 +121,7 @@ def run_everything(platform: Platform, progress: Progress, since: datetime) -> l
     last_asset = float("inf")
     while True:
         platform.processes.check()
+        asked = time.monotonic()
         found = api.runs([*runs, TRANSFORM], run_after_gte=since.isoformat())
         started = next((run for run in found if run["dag_id"] == TRANSFORM), None)
         if started is not None:
@@ -127,6 +130,7 @@ def run_everything(platform: Platform, progress: Progress, since: datetime) -> l
             run["dag_id"]: run["state"] for run in found if runs.get(run["dag_id"]) == run["dag_run_id"]
         }
         tasks = api.task_instances(list(runs.values()))
+        answered = time.monotonic()
         progress.update(count(tasks))
         if all(states.get(dag_id) in FINAL for dag_id in runs):
             if "failed" in states.values():
@@ -136,7 +140,7 @@ def run_everything(platform: Platform, progress: Progress, since: datetime) -> l
             last_asset = min(last_asset, time.monotonic())
             if time.monotonic() - last_asset > ASSET_SECONDS:
                 raise DemoError("All sources are loaded, but their assets did not start the DAG transform.")
-        time.sleep(POLL_SECONDS)
+        time.sleep(max(POLL_SECONDS, (answered - asked) / POLL_SHARE))
 
 
 def failure(api: AirflowApi, tasks: Sequence[dict[str, Any]]) -> str:

@@ -53,7 +53,7 @@ def listens(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-class Stopped(BaseException):
+class Stopped(KeyboardInterrupt):
     """SIGTERM: unwinds like Ctrl-C, so that everything started is stopped on the way."""
 
 

@@ -95,7 +95,8 @@ def write_table(names: Sequence[str], rows: Sequence[Sequence[Any]], output: Tex
         cells = zip(values, widths, right, strict=True)
         return "  ".join(v.rjust(w) if r else v.ljust(w) for v, w, r in cells).rstrip()
 
-    print(line(names), "  ".join("-" * width for width in widths), *map(line, shown), sep="\n", file=output)
+    rule = line(["-" * width for width in widths])
+    print(line(names), rule, *map(line, shown), sep="\n", file=output)
 
 
 def _is_number(value: Any) -> bool:
