@@ -25,7 +25,7 @@ RAW = (
     "create table SHOP_RAW.SHOP.CUSTOMERS (ID varchar, COUNTRY varchar, _LOADED_AT timestamp_ntz)",
     "create table SHOP_RAW.SHOP.ORDERS (ID varchar, CUSTOMER_ID varchar, AMOUNT varchar)",
     "insert into SHOP_RAW.SHOP.CUSTOMERS values"
-    " ('7', 'DE', '2013-01-01 00:00:00'), ('8', 'FR', '2013-01-01 00:00:00'), ('9', 'FR', '2013-01-01 00:00:00')",
+    " ('7', 'DE', '2013-01-01'), ('8', 'FR', '2013-01-01'), ('9', 'FR', '2013-01-01')",
     # No customer is 99, customer 9 has no order, and one amount is missing.
     "insert into SHOP_RAW.SHOP.ORDERS values ('1', '7', '12'), ('2', '99', '5'), ('3', '8', null)",
 )

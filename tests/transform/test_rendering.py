@@ -62,11 +62,13 @@ def test_every_node_that_runs_has_exactly_one_task(name: str, request: pytest.Fi
 def test_dbt_resolves_each_selection_to_that_node_alone(
     name: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    from dbt.artifacts.resources.types import NodeType
     from dbt.cli.main import dbtRunner
     from dbt.compilation import Linker
-    from dbt.graph import Graph as DbtGraph
-    from dbt.graph import ResourceTypeSelector, parse_difference
-    from dbt.node_types import NodeType
+    from dbt.contracts.graph.manifest import Manifest
+    from dbt.graph.cli import parse_difference
+    from dbt.graph.graph import Graph as DbtGraph
+    from dbt.graph.selector import ResourceTypeSelector
 
     project: Project = request.getfixturevalue(name)
     for variable, value in PLACEHOLDERS.items():
@@ -75,6 +77,7 @@ def test_dbt_resolves_each_selection_to_that_node_alone(
     where += ["--target-path", str(tmp_path), "--log-path", str(tmp_path)]
     # The flag stays set in this process, where the selections below are resolved as commands resolve them.
     parsed = dbtRunner().invoke(["--quiet", "--indirect-selection", "empty", "parse", *where]).result
+    assert isinstance(parsed, Manifest)
     linker = Linker()
     linker.link_graph(parsed)
     graph = Graph(project.manifest)
@@ -86,7 +89,7 @@ def test_dbt_resolves_each_selection_to_that_node_alone(
             previous_state=None,
             resource_types=[NodeType(kind) for kind in kinds],
         )
-        chosen = parse_difference((selection(graph, node),), None)
+        chosen = parse_difference([selection(graph, node)], None)
         assert selector.get_selected(chosen) == {uid}
 
 

@@ -68,20 +68,29 @@ def test_a_run_of_another_target_never_gets_this_ones_manifest(run: Run, snowfla
             assert cursor.fetchone() == (3,)
 
 
-def test_a_cancelled_command_is_gone_with_all_its_processes(run: Run) -> None:
+def processes_that_name(path: Path) -> list[psutil.Process]:
+    """The living processes that run an operation and have a path among their arguments."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        arguments = " ".join(process.info["cmdline"] or ())
+        if "run-operation" in arguments and str(path) in arguments:
+            found.append(process)
+    return found
+
+
+def test_a_cancelled_command_is_gone_with_all_its_processes(run: Run, tmp_path: Path) -> None:
     runner = SubprocessRunner()
     ended: list[DbtResult] = []
     thread = threading.Thread(target=lambda: ended.append(run(runner, "run-operation", "wait")))
     thread.start()
     deadline = time.monotonic() + 120
-    mine = psutil.Process()
-    while not any("run-operation" in child.cmdline() for child in mine.children(recursive=True)):
+    while not processes_that_name(tmp_path):
         assert time.monotonic() < deadline, "the command did not start"
         time.sleep(0.1)
     runner.cancel()
     thread.join(60)
     assert not ended[0].success
-    assert not any("run-operation" in child.cmdline() for child in mine.children(recursive=True))
+    assert processes_that_name(tmp_path) == []
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,6 @@ from include.headrace.transform.profile import SECRETS, dbt_environment
 from include.headrace.transform.result import DbtResult
 from include.headrace.transform.runner import DbtRunner, make_runner
 
-
 WARNING_XCOM = "dbt_warning"
 """The key under which a task that warned pushes the number of its failing rows."""
 

@@ -123,7 +123,8 @@ class SubprocessRunner:
 
     def _command(self, args: list[str], env: Mapping[str, str], work_dir: Path) -> tuple[int, str]:
         """Run dbt, passing each line on to the log; returns its exit code and its last lines."""
-        self._process = subprocess.Popen(
+        lines: list[str] = []
+        with subprocess.Popen(
             [str(DBT), *args],
             env={**env, **NO_TRACKING},
             cwd=work_dir,
@@ -131,13 +132,12 @@ class SubprocessRunner:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-        )
-        assert self._process.stdout is not None
-        lines: list[str] = []
-        for line in self._process.stdout:
-            log.info(line.rstrip())
-            lines = [*lines[-40:], line]
-        return self._process.wait(), "".join(lines).strip()
+        ) as self._process:
+            assert self._process.stdout is not None
+            for line in self._process.stdout:
+                log.info(line.rstrip())
+                lines = [*lines[-40:], line]
+        return self._process.returncode, "".join(lines).strip()
 
     def cancel(self) -> None:
         """See :meth:`DbtRunner.cancel`. An interrupt lets dbt cancel its queries; what stays is killed."""
