@@ -227,7 +227,7 @@ class PostgresServer:
                 raise ServerError(f"initdb failed: {done.stderr.strip()[-2000:]}")
             if os.geteuid() == 0:
                 os.chown(name, 0, 0)
-            os.replace(name, self.home / "password")
+            Path(name).replace(self.home / "password")
         finally:
             Path(name).unlink(missing_ok=True)
         new.rename(self.data)
@@ -239,7 +239,7 @@ class PostgresServer:
         ours = printed.split()[2].split(".")[0]
         if made != ours:
             raise ServerError(
-                f"{self.data} was made by PostgreSQL {made}, and {self._bin} holds {ours}; delete {self.home}."
+                f"{self.data} was made by PostgreSQL {made}; {self._bin} holds {ours}. Delete {self.home}."
             )
 
     def _launch(self) -> None:
