@@ -14,6 +14,12 @@ def test_every_statement_of_two_runs_is_snowflake_sql_to_a_second_grammar(histor
     )
     kinds = {statement.split()[0].lower() for statement in sent if statement}
     assert kinds >= {"create", "merge", "insert", "select", "comment", "alter", "describe"}
+    # For its columns' types, dbt first makes an empty table from a unit test's select; the select comes
+    # again whole in the comparison, and once is enough for the dearest statements.
+    empty = [statement for statement in sent if "temporary table" in statement and "__dbt_sbq" in statement]
+    assert len(empty) < len(sent) / 5
+    for statement in empty:
+        del sent[statement]
     linter = Linter(config=FluffConfig(overrides={"dialect": "snowflake", "templater": "raw"}))
     problems = {}
     for statement in sent:
