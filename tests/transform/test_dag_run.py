@@ -29,13 +29,23 @@ def finished(
         "extra": {**address, "port": snowflake.port},
     }
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "HEADRACE_", "SNOWFLAKE_"))}
+    # A run needs its DAG in the folder of DAGs.
+    home = tmp_path_factory.mktemp("airflow")
+    (home / "dags").mkdir()
+    (home / "dags" / "sample.py").write_text(
+        "from pathlib import Path  # an airflow dag\n"
+        "from include.headrace.transform.rendering import build_dag\n"
+        f"folder = Path({str(sample.folder)!r})\n"
+        "dag = build_dag(folder / 'target' / 'manifest.json', folder)\n"
+    )
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("run_dag.py")), str(sample.folder)],
         cwd=PROJECT_ROOT,
         env={
             **kept,
-            "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
+            "AIRFLOW_HOME": str(home),
             "PYTHONPATH": str(PROJECT_ROOT),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW_CONN_SNOWFLAKE_DEFAULT": json.dumps(connection),
         },

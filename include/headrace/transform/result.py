@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 PERMANENT_SQLSTATES = ("02", "22", "42")
-"""Classes of SQLSTATE that running again does not change: no such object, bad data, bad syntax or no rights."""
+"""Classes of SQLSTATE that running again does not change: no such object, bad data, syntax or rights."""
 
 
 @dataclass(frozen=True)
