@@ -67,6 +67,8 @@ def base_environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "SNOWFLAKE_DISABLE_MINICORE": "1",
+        # Asking which cloud this machine is in takes seconds at each sign-in, and nothing needs to know.
+        "SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true",
         "AIRFLOW_HOME": str(settings.LOCAL_DIR / "airflow"),
     }
 
@@ -100,6 +102,8 @@ def airflow_environment(
         "CORE__DAGS_FOLDER": settings.PROJECT_ROOT / "dags",
         "CORE__PLUGINS_FOLDER": settings.PROJECT_ROOT / "plugins",
         "CORE__LOAD_EXAMPLES": False,
+        # A changed dbt project is parsed anew while its DAG file is read.
+        "CORE__DAGBAG_IMPORT_TIMEOUT": 180,
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": PARALLELISM,
         "CORE__EXECUTE_TASKS_NEW_PYTHON_INTERPRETER": False,

@@ -36,6 +36,11 @@ from include.headrace.transform.graph import Graph, Node
 from include.headrace.transform.naming import COMMANDS, group_id, selection, task_ids
 
 PROFILE = "headrace"
+DOC = """The dbt project under `dbt/`, one Airflow task a model, seed, snapshot, source freshness and test.
+
+It starts when every source has emitted its asset `raw.<source>`, or by hand. A group is one resource with its
+tests; a failed test holds back what depends on what it tested. Clear a model's group to run it and its tests again.
+"""
 OPERATORS = {
     "model": operators.RunModel,
     "seed": operators.LoadSeed,
@@ -71,6 +76,9 @@ def build_dag(manifest: Path, project_dir: Path = settings.DBT_DIR, dag_id: str 
     dag = DbtDag(
         dag_id=dag_id,
         description="The dbt project: one task a model and one task a test.",
+        doc_md=DOC,
+        tags=["dbt", "transform"],
+        default_args={"owner": "headrace"},
         schedule=_all_sources(),
         catchup=False,
         max_active_runs=1,
