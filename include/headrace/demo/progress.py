@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 PLAIN_SECONDS = 10
@@ -82,10 +83,13 @@ class Progress:
         minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
         return f"{minutes}:{seconds:02}"
 
-    def _drawn(self, counts: Counts) -> Group:
-        bar = ProgressBar(total=max(counts.total, 1), completed=counts.done, width=60)
-        names = [f"  {name}" for name in counts.now[:NAMES_SHOWN]]
-        return Group(Text(f"{self._clock()}  {counts.text}"), bar, *map(Text, names))
+    def _drawn(self, counts: Counts) -> Table:
+        drawn = Table.grid()
+        drawn.add_row(f"{self._clock()}  {counts.text}")
+        drawn.add_row(ProgressBar(total=max(counts.total, 1), completed=counts.done, width=60))
+        for name in counts.now[:NAMES_SHOWN]:
+            drawn.add_row(Text(f"  {name}", no_wrap=True, overflow="ellipsis"))
+        return drawn
 
 
 @contextmanager
