@@ -81,6 +81,7 @@ def test_a_last_record_without_a_line_end_counts(read_text: ReadText) -> None:
     assert read_text("a,b\n1,2").rows == [{"a": "1", "b": "2"}]
     assert read_text('a,b\n1,"2"').rows == [{"a": "1", "b": "2"}]
     assert read_text("a,b\n1,").rows == [{"a": "1", "b": None}]
+    assert read_text('a,b\n"",').rows == [{"a": "", "b": None}]
 
 
 def test_a_quote_within_an_unquoted_field_stands_for_itself(read_text: ReadText) -> None:

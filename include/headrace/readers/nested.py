@@ -73,7 +73,6 @@ def _plain(text: str | None) -> str:
 
 def _structs(array: pa.StructArray) -> list[str]:
     keys = [json.dumps(field.name, ensure_ascii=False) for field in array.type]
-    # field() ignores where the struct itself is NULL; flatten() does not.
     columns = [_texts(column) for column in array.flatten()]
     rows = zip(*columns, strict=True) if columns else iter([()] * len(array))
     texts = [
