@@ -38,8 +38,9 @@ from include.headrace.transform.naming import COMMANDS, group_id, selection, tas
 PROFILE = "headrace"
 DOC = """The dbt project under `dbt/`, one Airflow task a model, seed, snapshot, source freshness and test.
 
-It starts when every source has emitted its asset `raw.<source>`, or by hand. A group is one resource with its
-tests; a failed test holds back what depends on what it tested. Clear a model's group to run it and its tests again.
+It starts when every source has emitted its asset `raw.<source>`, or by hand. A group is one resource
+with its tests; a failed test holds back what depends on what it tested. Clear a model's group to run
+it and its tests again.
 """
 OPERATORS = {
     "model": operators.RunModel,
