@@ -11,6 +11,8 @@ from tests.local_snowflake.conftest import Client
 REFUSED = [
     "alter session set no_such_parameter = 1",
     "alter table t add search optimization",
+    "alter table t add constraint k primary key (a)",
+    "alter table t add primary key (a)",
     "alter table t cluster by (a)",
     "alter table t resume recluster",
     "alter table t set data_retention_time_in_days = 1",
@@ -64,6 +66,7 @@ REFUSED = [
     "select * from table(information_schema.copy_history(table_name => 'T', start_time => "
     "current_timestamp()))",
     "select * from table(infer_schema(location => '@x', file_format => 'f'))",
+    "select parse_json('1', 'd')",
     "select system$typeof(1)",
     "set x = 1",
     "show grants to role public",

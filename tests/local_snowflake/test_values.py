@@ -130,6 +130,23 @@ def test_keys_are_not_enforced(client: Client) -> None:
     assert client.count("insert into t values (1, 1), (1, 1)") == 2
 
 
+def test_describe_shows_the_keys_of_a_table_and_of_its_clone(client: Client) -> None:
+    client.run(
+        "create table t (a int, b int, c int unique, d int, constraint k primary key (a, b), unique (d))",
+        "create table u clone t",
+        "alter table u rename column a to z",
+    )
+    for table, first in (("t", "A"), ("u", "Z")):
+        shown = client.dicts(f"describe table {table}")
+        assert [(row["name"], row["primary key"], row["unique key"], row["null?"]) for row in shown] == [
+            (first, "Y", "N", "N"),
+            ("B", "Y", "N", "N"),
+            ("C", "N", "Y", "Y"),
+            ("D", "N", "Y", "Y"),
+        ]
+    assert client.error("create table v (a int, primary key (b))").errno == 904
+
+
 def test_current_timestamp_is_when_the_statement_began(client: Client) -> None:
     client.run("create table t (a timestamp_ltz)", "begin", "insert into t select current_timestamp()")
     client.run("insert into t select current_timestamp()", "commit")

@@ -6,20 +6,17 @@ import re
 from typing import TYPE_CHECKING
 
 import duckdb
-import sqlglot
 from sqlglot import Expr, exp
 
-from include.headrace.local_snowflake import catalog, columns, ddl
+from include.headrace.local_snowflake import catalog, columns, comments
+from include.headrace.local_snowflake.ddl_options import done
 from include.headrace.local_snowflake.errors import SqlError, already_exists, does_not_exist, refuse
 from include.headrace.local_snowflake.locks import Relation
-from include.headrace.local_snowflake.names import duck, fold, split
-from include.headrace.local_snowflake.values import Result, status
+from include.headrace.local_snowflake.names import duck
+from include.headrace.local_snowflake.values import Result
 
 if TYPE_CHECKING:
     from include.headrace.local_snowflake.session import Session
-
-_DONE = "Statement executed successfully."
-_COMMENTS = re.compile(r"^\s*alter\s+(table|view)\s+(?:if\s+exists\s+)?(.*)$", re.IGNORECASE | re.DOTALL)
 
 
 def alter(session: Session, tree: exp.Alter) -> Result:
@@ -31,11 +28,11 @@ def alter(session: Session, tree: exp.Alter) -> Result:
     described = catalog.columns(session, relation)
     if not described:
         if tree.args.get("exists"):
-            return status(_DONE, ddl.DDL)
+            return done()
         raise does_not_exist("Table", ".".join(relation))
     for action in tree.args["actions"]:
         _action(session, relation, action, {c.name: c for c in described})
-    return status(_DONE, ddl.DDL)
+    return done()
 
 
 def _action(session: Session, relation: Relation, action: Expr, known: dict[str, catalog.Column]) -> None:
@@ -51,8 +48,6 @@ def _action(session: Session, relation: Relation, action: Expr, known: dict[str,
         _swap(session, relation, action.this)
     elif isinstance(action, exp.AlterColumn):
         _alter_column(session, relation, action, known)
-    elif isinstance(action, exp.AddConstraint):
-        return  # keys are not enforced, in Snowflake neither
     else:
         raise refuse(f"do ALTER TABLE ... {action.sql(dialect='snowflake')}")
 
@@ -93,7 +88,12 @@ def _add(
         statements.append(f"ALTER TABLE {place} ALTER COLUMN {duck(name)} SET NOT NULL")
     _run(session, [relation], statements + layout.comments(place))
     catalog.set_column(
-        session.engine, _place(session, relation), name, layout.lengths.get(name), layout.zoned.get(name)
+        session.engine,
+        _place(session, relation),
+        name,
+        layout.lengths.get(name),
+        layout.zoned.get(name),
+        layout.keys.get(name),
     )
 
 
@@ -105,7 +105,7 @@ def _drop(session: Session, relation: Relation, action: exp.Drop, known: dict[st
         _need(name, known)
     _run(session, [relation], [f"ALTER TABLE {session.place(relation)} DROP COLUMN {duck(n)}" for n in names])
     for name in names:
-        catalog.set_column(session.engine, _place(session, relation), name, None, None)
+        catalog.set_column(session.engine, _place(session, relation), name, None, None, None)
 
 
 def _rename_column(
@@ -118,8 +118,11 @@ def _rename_column(
         [relation],
         [f"ALTER TABLE {session.place(relation)} RENAME COLUMN {duck(old)} TO {duck(new)}"],
     )
-    catalog.set_column(session.engine, _place(session, relation), old, None, None)
-    catalog.set_column(session.engine, _place(session, relation), new, column.length, column.zoned)
+    place = _place(session, relation)
+    catalog.set_column(session.engine, place, old, None, None, None)
+    catalog.set_column(
+        session.engine, _place(session, relation), new, column.length, column.zoned, column.key
+    )
 
 
 def _rename(session: Session, relation: Relation, to: exp.Table) -> None:
@@ -174,7 +177,7 @@ def _alter_column(
     column = _need(action.name, known)
     place = session.place(relation)
     if action.args.get("comment") is not None:
-        ddl.set_column_comments(session, relation, {column.name: action.args["comment"].name})
+        comments.set_column_comments(session, relation, {column.name: action.args["comment"].name})
     elif action.args.get("dtype") is not None:
         _retype(session, relation, column, action.args["dtype"])
     elif action.args.get("drop") and action.args.get("allow_null") is not None:
@@ -206,7 +209,7 @@ def _retype(session: Session, relation: Relation, column: catalog.Column, dtype:
         if length is not None and (column.length is None or length < column.length):
             raise refused
         session.commit()
-        catalog.set_column(session.engine, place, column.name, length, None)
+        catalog.set_column(session.engine, place, column.name, length, None, column.key)
         return
     old, new = _decimal(column.kind), _decimal(kind)
     if old is None or new is None or old[1] != new[1]:
@@ -219,42 +222,3 @@ def _retype(session: Session, relation: Relation, column: catalog.Column, dtype:
             [relation],
             [f"ALTER TABLE {session.place(relation)} ALTER COLUMN {duck(column.name)} TYPE {kind}"],
         )
-
-
-def alter_comments(session: Session, statement: str) -> Result:
-    """``ALTER TABLE t ALTER [COLUMN] "A" COMMENT '..', ...``, which the parser does not know.
-
-    Raises a refusal for anything else.
-    """
-    found = _COMMENTS.match(statement)
-    if not found:
-        raise refuse(f"do {statement.strip()[:60]}")
-    parts, rest = split(found[2])
-    tokens = sqlglot.tokenize(rest, read="snowflake")
-    words = [t.text for t in tokens]
-    if not words or words[0].upper() not in ("ALTER", "MODIFY"):
-        raise refuse(f"do {statement.strip()[:60]}")
-    comments: dict[str, str] = {}
-    position = 1
-    while position < len(words):
-        if words[position].upper() == "COLUMN":
-            position += 1
-        if position + 2 >= len(words):
-            raise refuse(f"do {statement.strip()[:60]}")
-        token = tokens[position]
-        name = token.text if token.token_type is sqlglot.TokenType.IDENTIFIER else fold(token.text)
-        if words[position + 1].upper() != "COMMENT":
-            raise refuse(f"do {statement.strip()[:60]}")
-        comments[name] = words[position + 2]
-        position += 3
-        if position < len(words):
-            if words[position] not in (",", ";"):
-                raise refuse(f"do {statement.strip()[:60]}")
-            position += 1
-    table = exp.table_(
-        exp.to_identifier(parts[-1], quoted=True),
-        db=exp.to_identifier(parts[-2], quoted=True) if len(parts) > 1 else None,
-        catalog=exp.to_identifier(parts[-3], quoted=True) if len(parts) > 2 else None,
-    )
-    ddl.set_column_comments(session, session.translator.qualify(table), comments)
-    return status(_DONE, ddl.DDL)

@@ -29,6 +29,8 @@ class Column:
     length: int | None
     zoned: str | None
     comment: str | None
+    key: str | None
+    """``PRIMARY KEY`` or ``UNIQUE`` when the column belongs to such a key; neither is enforced."""
 
 
 def columns(session: Session, relation: Relation) -> list[Column]:
@@ -44,16 +46,17 @@ def columns(session: Session, relation: Relation) -> list[Column]:
     if not isinstance(found, list):
         found = found.fetchall()
     extra = {
-        name: (length, zoned)
-        for name, length, zoned in session.engine.catalog(
-            f"SELECT ext_column_name, ext_character_maximum_length, ext_zoned FROM {_COLUMNS} "
+        name: (length, zoned, key)
+        for name, length, zoned, key in session.engine.catalog(
+            f"SELECT ext_column_name, ext_character_maximum_length, ext_zoned, ext_key FROM {_COLUMNS} "
             "WHERE ext_table_catalog = ? AND ext_table_schema = ? AND ext_table_name = ?",
             list(place),
         )
     }
     return [
-        Column(name, kind, nullable, default, *extra.get(name, (None, None)), comment)
+        Column(name, kind, nullable, default, length, zoned, comment, key)
         for name, kind, nullable, default, comment in found
+        for length, zoned, key in [extra.get(name, (None, None, None))]
     ]
 
 
@@ -62,13 +65,14 @@ def describe(
     relation: Relation,
     lengths: dict[str, int],
     zoned: dict[str, str],
+    keys: dict[str, str],
     comment: str | None = None,
     transient: bool = False,
 ) -> None:
-    """Remember a new relation's VARCHAR lengths, time zone types and comment; what was there before goes."""
+    """Remember a new relation's VARCHAR lengths, time zone types, keys, comment; all from before goes."""
     forget(engine, relation)
-    for name in {**lengths, **zoned}:
-        set_column(engine, relation, name, lengths.get(name), zoned.get(name))
+    for name in {**lengths, **zoned, **keys}:
+        set_column(engine, relation, name, lengths.get(name), zoned.get(name), keys.get(name))
     engine.catalog(
         f"INSERT INTO {_TABLES} (ext_table_catalog, ext_table_schema, ext_table_name, comment, "
         "ext_transient, "
@@ -79,14 +83,15 @@ def describe(
 
 
 def set_column(
-    engine: Engine, relation: Relation, column: str, length: int | None, zoned: str | None
+    engine: Engine, relation: Relation, column: str, length: int | None, zoned: str | None, key: str | None
 ) -> None:
-    """Remember one column's VARCHAR length or its zoned timestamp type."""
+    """Remember one column's VARCHAR length, its zoned timestamp type and the key it belongs to."""
     engine.catalog(
-        f"INSERT INTO {_COLUMNS} VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+        f"INSERT INTO {_COLUMNS} VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
         "ext_character_maximum_length = excluded.ext_character_maximum_length, "
-        "ext_character_octet_length = excluded.ext_character_octet_length, ext_zoned = excluded.ext_zoned",
-        [*relation, column, length, min(length * 4, 16_777_216) if length else None, zoned],
+        "ext_character_octet_length = excluded.ext_character_octet_length, ext_zoned = excluded.ext_zoned, "
+        "ext_key = excluded.ext_key",
+        [*relation, column, length, min(length * 4, 16_777_216) if length else None, zoned, key],
     )
 
 

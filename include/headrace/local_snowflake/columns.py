@@ -24,13 +24,12 @@ _TEXT = (
     exp.DataType.Type.NVARCHAR,
 )
 _ZONED = {exp.DataType.Type.TIMESTAMPLTZ: "TIMESTAMP_LTZ", exp.DataType.Type.TIMESTAMPTZ: "TIMESTAMP_TZ"}
-_NOT_ENFORCED = (exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint)
-_NOT_ENFORCED_TABLE = (exp.PrimaryKey, exp.UniqueColumnConstraint, exp.ForeignKey, exp.Constraint)
+_KEYS = (exp.PrimaryKey, exp.UniqueColumnConstraint)
 
 
 @dataclass
 class Layout:
-    """The columns of a new relation. Keys are accepted and, as in Snowflake, not enforced."""
+    """The columns of a new relation. Keys are kept for DESCRIBE and, as in Snowflake, not enforced."""
 
     order: list[str] = field(default_factory=list)
     types: dict[str, str] = field(default_factory=dict)
@@ -39,19 +38,26 @@ class Layout:
     required: set[str] = field(default_factory=set)
     defaults: dict[str, str] = field(default_factory=dict)
     remarks: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, session: Session, schema: exp.Schema) -> Layout:
         """From a column list with types. Raises SqlError for a constraint or type the emulator cannot do."""
         layout = cls()
+        table_keys: list[Expr] = []
         for item in schema.expressions:
-            if isinstance(item, _NOT_ENFORCED_TABLE):
+            if isinstance(item, exp.ForeignKey):
+                continue
+            if isinstance(item, (exp.Constraint, *_KEYS)):
+                table_keys.append(item)
                 continue
             if isinstance(item, exp.Identifier):
                 item = exp.ColumnDef(this=item)
             if not isinstance(item, exp.ColumnDef):
                 raise refuse(f"do {item.sql(dialect='snowflake')} in a column list")
             layout._add(session, item)
+        for item in table_keys:
+            layout._key(item)
         return layout
 
     @classmethod
@@ -96,6 +102,8 @@ class Layout:
                 layout.required.add(column.name)
             if column.default is not None:
                 layout.defaults[column.name] = column.default
+            if column.key:
+                layout.keys[column.name] = column.key
             if column.comment:
                 layout.remarks[column.name] = column.comment
         return layout
@@ -124,8 +132,32 @@ class Layout:
             self.remarks[name] = kind.this.name
         elif isinstance(kind, exp.PrimaryKeyColumnConstraint):
             self.required.add(name)
-        elif not isinstance(kind, (*_NOT_ENFORCED, exp.Reference)):
+            self.keys[name] = "PRIMARY KEY"
+        elif isinstance(kind, exp.UniqueColumnConstraint):
+            self.keys.setdefault(name, "UNIQUE")
+        elif not isinstance(kind, exp.Reference):
             raise refuse(f"do {constraint.sql(dialect='snowflake')} on the column {name}")
+
+    def _key(self, item: Expr) -> None:
+        """A key of the whole table, named or not. A primary key makes its columns NOT NULL (documentation,
+        "Overview of Constraints"). Raises 000904 for a column that is not in the list.
+        """
+        for key in item.expressions if isinstance(item, exp.Constraint) else [item]:
+            if isinstance(key, exp.ForeignKey):
+                continue
+            if not isinstance(key, _KEYS):
+                raise refuse(f"do {item.sql(dialect='snowflake')} in a column list")
+            primary = isinstance(key, exp.PrimaryKey)
+            for column in key.expressions if primary else key.this.expressions:
+                if column.name not in self.types:
+                    raise SqlError(
+                        904, "42000", f"SQL compilation error:\ninvalid identifier '{column.name}'"
+                    )
+                if primary:
+                    self.required.add(column.name)
+                    self.keys[column.name] = "PRIMARY KEY"
+                else:
+                    self.keys.setdefault(column.name, "UNIQUE")
 
     def definitions(self) -> str:
         """The column list of DuckDB's CREATE TABLE. Raises 001003 for a column without a type."""

@@ -17,7 +17,7 @@ import duckdb
 from fakesnow import info_schema, macros
 from fakesnow.transforms import show
 
-from include.headrace.local_snowflake import information_schema
+from include.headrace.local_snowflake import information_schema, json_text
 from include.headrace.local_snowflake.errors import PRODUCT, SqlError, already_exists, does_not_exist, refuse
 from include.headrace.local_snowflake.locks import Relation
 
@@ -37,6 +37,7 @@ class Engine:
             folder.mkdir(parents=True, exist_ok=True)
         self.root = duckdb.connect(":memory:", config={"lambda_syntax": "ENABLE_SINGLE_ARROW"})
         self.root.execute("SET GLOBAL TimeZone = 'UTC'")
+        json_text.register(self.root)
         self._attach(self.data_dir / "catalog.db", GLOBAL)
         self._mutex = threading.RLock()
         self._catalog = self.root.cursor()
@@ -167,4 +168,5 @@ class Engine:
         """Write everything out and let go of the files."""
         with self._mutex:
             self._catalog.close()
+            json_text.unregister(self.root)
             self.root.close()

@@ -55,6 +55,8 @@ def global_statements() -> list[str]:
     return [
         "alter table _fs_global._fs_information_schema._fs_columns_ext add column if not exists "
         "ext_zoned varchar",
+        "alter table _fs_global._fs_information_schema._fs_columns_ext add column if not exists "
+        "ext_key varchar",
         "alter table _fs_global._fs_information_schema._fs_tables_ext add column if not exists "
         "ext_transient varchar",
         "alter table _fs_global._fs_information_schema._fs_tables_ext add column if not exists "

@@ -1,116 +1,23 @@
-"""SHOW and DESCRIBE."""
+"""SHOW: the objects there are, as rows."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import sqlglot
 from fakesnow import statement_type
 
 from include.headrace.local_snowflake import catalog, control
-from include.headrace.local_snowflake.errors import SqlError, does_not_exist, refuse
-from include.headrace.local_snowflake.names import split
+from include.headrace.local_snowflake.describe import json_type
+from include.headrace.local_snowflake.errors import does_not_exist, refuse
 from include.headrace.local_snowflake.names import table as table_name
 from include.headrace.local_snowflake.parameters import PARAMETERS
-from include.headrace.local_snowflake.values import TEXT_LENGTH, Result, row_type, rows
+from include.headrace.local_snowflake.show_scope import Scope, parse_scope
+from include.headrace.local_snowflake.values import Result, headings, rows
 
 if TYPE_CHECKING:
     from include.headrace.local_snowflake.session import Session
-
-_KINDS = (
-    "DATABASES",
-    "SCHEMAS",
-    "TABLES",
-    "VIEWS",
-    "OBJECTS",
-    "COLUMNS",
-    "STAGES",
-    "ROLES",
-    "WAREHOUSES",
-    "PARAMETERS",
-    "TRANSACTIONS",
-    "LOCKS",
-)
-_TIME = ("created_on", "TIMESTAMP WITH TIME ZONE")
-
-
-def _text_columns(*names: str) -> list[tuple[str, str]]:
-    return [
-        _TIME if n == "created_on" else (n, "BIGINT" if n in ("rows", "bytes") else "VARCHAR") for n in names
-    ]
-
-
-@dataclass
-class Scope:
-    """What a SHOW asks for: a kind of object, where, and which names."""
-
-    kind: str
-    terse: bool = False
-    like: str | None = None
-    starts: str | None = None
-    limit: int | None = None
-    after: str | None = None
-    within: str = ""
-    names: tuple[str, ...] = ()
-
-    def wants(self, name: str) -> bool:
-        """True when LIKE (any case, SQL wildcards) and STARTS WITH (exact case) let the name through."""
-        if self.starts is not None and not name.startswith(self.starts):
-            return False
-        if self.after is not None and name <= self.after:
-            return False
-        if self.like is None:
-            return True
-        pattern = "".join(".*" if c == "%" else "." if c == "_" else re.escape(c) for c in self.like)
-        return re.fullmatch(pattern, name, re.IGNORECASE | re.DOTALL) is not None
-
-
-def parse_scope(statement: str) -> Scope:
-    """Read ``SHOW [TERSE] kind [LIKE 'x'] [IN ...] [STARTS WITH 'x'] [LIMIT n [FROM 'x']]``."""
-    words = re.match(r"show\s+(terse\s+)?(\w+)\s*(.*)$", statement, re.IGNORECASE | re.DOTALL)
-    if not words or words[2].upper() not in _KINDS:
-        raise refuse(f"do {statement[:40]!r}")
-    scope = Scope(words[2].upper(), terse=bool(words[1]))
-    rest = words[3].strip()
-    while rest:
-        rest = _clause(scope, rest).strip()
-    return scope
-
-
-def _clause(scope: Scope, rest: str) -> str:
-    if found := re.match(r"(like|starts\s+with)\s+('(?:[^']|'')*')", rest, re.IGNORECASE):
-        value = sqlglot.tokenize(found[2], read="snowflake")[0].text
-        if found[1].lower() == "like":
-            scope.like = value
-        else:
-            scope.starts = value
-        return rest[found.end() :]
-    if found := re.match(r"limit\s+(\d+)", rest, re.IGNORECASE):
-        scope.limit = int(found[1])
-        return rest[found.end() :]
-    if found := re.match(r"from\s+'((?:[^']|'')*)'", rest, re.IGNORECASE):
-        scope.after = found[1].replace("''", "'")
-        return rest[found.end() :]
-    if found := re.match(r"(?:in|for)\s+(account|session)\b", rest, re.IGNORECASE):
-        scope.within = found[1].upper()
-        return rest[found.end() :]
-    if found := re.match(r"in\s+(?:(database|schema|table|view)\b)?\s*", rest, re.IGNORECASE):
-        tail = rest[found.end() :]
-        scope.within = (found[1] or "").upper()
-        if tail and not re.match(r"(like|starts|limit)\b", tail, re.IGNORECASE):
-            parts, tail = split(tail)
-            scope.names = tuple(parts)
-        if not scope.within:
-            single = "DATABASE" if scope.kind == "SCHEMAS" else "SCHEMA"
-            scope.within = single
-            if scope.kind == "COLUMNS":
-                scope.within = "TABLE"
-        return tail
-    raise SqlError(1003, "42000", f"SQL compilation error:\nsyntax error at '{rest[:30]}' in SHOW")
 
 
 def show(session: Session, statement: str) -> Result:
@@ -134,7 +41,7 @@ _UNKNOWN = datetime.fromtimestamp(0, UTC)
 
 
 def _databases(session: Session, scope: Scope) -> Shown:
-    columns = _text_columns(
+    columns = headings(
         "created_on",
         "name",
         "is_default",
@@ -153,7 +60,7 @@ def _databases(session: Session, scope: Scope) -> Shown:
 
 
 def _schemas(session: Session, scope: Scope) -> Shown:
-    columns = _text_columns(
+    columns = headings(
         "created_on",
         "name",
         "is_default",
@@ -227,7 +134,7 @@ def _relations(session: Session, scope: Scope) -> list[tuple[Any, ...]]:
 
 
 def _objects(session: Session, scope: Scope) -> Shown:
-    columns = _text_columns(
+    columns = headings(
         "created_on",
         "name",
         "database_name",
@@ -276,7 +183,7 @@ def _tables(session: Session, scope: Scope) -> Shown:
 
 
 def _views(session: Session, scope: Scope) -> Shown:
-    columns = _text_columns(
+    columns = headings(
         "created_on",
         "name",
         "reserved",
@@ -297,25 +204,8 @@ def _views(session: Session, scope: Scope) -> Shown:
     return columns, found
 
 
-def _json_type(column: catalog.Column) -> str:
-    info = row_type(column.name, column.kind, column.length)
-    kind = (column.zoned or info["type"]).upper()
-    nullable = str(column.nullable).lower()
-    if kind == "FIXED":
-        size = f'"precision":{info["precision"]},"scale":{info["scale"]}'
-        return f'{{"type":"FIXED",{size},"nullable":{nullable}}}'
-    if kind == "TEXT":
-        return (
-            f'{{"type":"TEXT","length":{info["length"]},"byteLength":{info["byteLength"]},"nullable":{nullable},'
-            '"fixed":false}'
-        )
-    if kind.startswith("TIME"):
-        return f'{{"type":"{kind}","precision":0,"scale":9,"nullable":{nullable}}}'
-    return f'{{"type":"{kind}","nullable":{nullable}}}'
-
-
 def _columns(session: Session, scope: Scope) -> Shown:
-    columns = _text_columns(
+    columns = headings(
         "table_name",
         "schema_name",
         "column_name",
@@ -329,7 +219,7 @@ def _columns(session: Session, scope: Scope) -> Shown:
         "autoincrement",
     )
     if scope.within in ("TABLE", "VIEW") and scope.names:
-        relations = [_qualify(session, scope.names)]
+        relations = [session.translator.qualify(table_name(scope.names))]
         if not catalog.columns(session, relations[0]):
             raise does_not_exist("Table", ".".join(relations[0]))
     else:
@@ -342,7 +232,7 @@ def _columns(session: Session, scope: Scope) -> Shown:
                     relation[2],
                     relation[1],
                     c.name,
-                    _json_type(c),
+                    json_type(c),
                     str(c.nullable).lower(),
                     c.default or "",
                     "COLUMN",
@@ -355,12 +245,8 @@ def _columns(session: Session, scope: Scope) -> Shown:
     return columns, found
 
 
-def _qualify(session: Session, names: tuple[str, ...]) -> tuple[str, str, str]:
-    return session.translator.qualify(table_name(names))
-
-
 def _stages(session: Session, scope: Scope) -> Shown:
-    columns = _text_columns(
+    columns = headings(
         "created_on",
         "name",
         "database_name",
@@ -385,7 +271,7 @@ def _stages(session: Session, scope: Scope) -> Shown:
 
 def _roles(session: Session, scope: Scope) -> Shown:
     names = session.instance.governance.names("ROLE")
-    return _text_columns("created_on", "name", "is_current", "comment"), [
+    return headings("created_on", "name", "is_current", "comment"), [
         [
             _UNKNOWN,
             n,
@@ -398,7 +284,7 @@ def _roles(session: Session, scope: Scope) -> Shown:
 
 def _warehouses(session: Session, scope: Scope) -> Shown:
     names = session.instance.governance.names("WAREHOUSE")
-    return _text_columns("name", "state", "type", "size", "is_current"), [
+    return headings("name", "state", "type", "size", "is_current"), [
         [n, "STARTED", "STANDARD", "X-Small", "Y" if n == session.warehouse else "N"] for n in names
     ]
 
@@ -406,7 +292,7 @@ def _warehouses(session: Session, scope: Scope) -> Shown:
 def _parameters(session: Session, scope: Scope) -> Shown:
     if scope.within not in ("", "SESSION"):
         raise refuse(f"do SHOW PARAMETERS IN {scope.within}")
-    columns = _text_columns("key", "value", "default", "level", "description", "type")
+    columns = headings("key", "value", "default", "level", "description", "type")
     return columns, [
         [
             n,
@@ -432,66 +318,3 @@ _SHOWS: dict[str, Callable[[Session, Scope], Shown]] = {
     "WAREHOUSES": _warehouses,
     "PARAMETERS": _parameters,
 }
-
-
-def sf_type(column: catalog.Column) -> str:
-    """A column's type as DESCRIBE writes it, such as NUMBER(38,0) or VARCHAR(16777216)."""
-    info = row_type(column.name, column.kind, column.length)
-    kind = info["type"]
-    if kind == "fixed":
-        return f"NUMBER({info['precision']},{info['scale']})"
-    if kind == "text":
-        return f"VARCHAR({column.length or TEXT_LENGTH})"
-    if kind == "real":
-        return "FLOAT"
-    if kind == "binary":
-        return "BINARY(8388608)"
-    if kind == "time":
-        return "TIME(9)"
-    if kind.startswith("timestamp"):
-        return f"{column.zoned or kind.upper()}(9)"
-    return kind.upper()
-
-
-def describe(session: Session, statement: str) -> Result:
-    """DESCRIBE TABLE | VIEW name, or DESCRIBE name; also of a table in another database."""
-    found = re.match(r"desc(?:ribe)?\s+(table|view)\s+(.*)$", statement, re.IGNORECASE | re.DOTALL)
-    if not found:
-        raise refuse(f"do {statement[:40]!r}")
-    parts, rest = split(found[2])
-    if rest.strip() and not re.fullmatch(r"\s*type\s*=\s*columns\s*", rest, re.IGNORECASE):
-        raise refuse(f"do DESCRIBE with {rest.strip()[:30]}")
-    relation = _qualify(session, tuple(parts))
-    described = catalog.columns(session, relation)
-    if not described:
-        raise does_not_exist("Table", ".".join(relation))
-    columns = _text_columns(
-        "name",
-        "type",
-        "kind",
-        "null?",
-        "default",
-        "primary key",
-        "unique key",
-        "check",
-        "expression",
-        "comment",
-        "policy name",
-    )
-    shown = [
-        [
-            c.name,
-            sf_type(c),
-            "COLUMN",
-            "Y" if c.nullable else "N",
-            c.default,
-            "N",
-            "N",
-            None,
-            None,
-            c.comment,
-            None,
-        ]
-        for c in described
-    ]
-    return rows(columns, shown, statement_type.DESCRIBE)

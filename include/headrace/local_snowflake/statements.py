@@ -11,10 +11,13 @@ from sqlglot import Expr, exp
 
 from include.headrace.local_snowflake import (
     alter,
+    comments,
     control,
     copy_into,
     ddl,
+    describe,
     dml,
+    drop,
     governance,
     merge,
     show,
@@ -38,7 +41,7 @@ _BY_WORDS: list[tuple[str, Handler]] = [
     (r"rollback\b", control.rollback),
     (r"(describe|desc)\s+transaction\b", control.describe_transaction),
     (r"show\b", show.show),
-    (r"(describe|desc)\b", show.describe),
+    (r"(describe|desc)\b", describe.describe),
     (r"alter\s+session\b", control.alter_session),
     (r"use\b", control.use),
     (r"put\b", stage.put),
@@ -46,7 +49,7 @@ _BY_WORDS: list[tuple[str, Handler]] = [
     (r"(list|ls)\b", stage.list_files),
     (r"(remove|rm)\b", stage.remove),
     (r"copy\s+into\b", copy_into.copy_into),
-    (r"alter\s+(table|view)\s.*?\s(alter|modify)\s.*?\scomment\s", alter.alter_comments),
+    (r"alter\s+(table|view)\s.*?\s(alter|modify)\s.*?\scomment\s", comments.alter_comments),
 ]
 _COMPILED = [(re.compile(pattern, re.IGNORECASE | re.DOTALL), handler) for pattern, handler in _BY_WORDS]
 _BY_TYPE: dict[type[Expr], Callable[[Any, Any], Result]] = {
@@ -56,8 +59,8 @@ _BY_TYPE: dict[type[Expr], Callable[[Any, Any], Result]] = {
     exp.Merge: merge.merge,
     exp.TruncateTable: dml.truncate,
     exp.Create: ddl.create,
-    exp.Drop: ddl.drop,
-    exp.Comment: ddl.comment,
+    exp.Drop: drop.drop,
+    exp.Comment: comments.comment,
     exp.Alter: alter.alter,
 }
 

@@ -17,7 +17,7 @@ from fakesnow.conn import FakeSnowflakeConnection
 from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot import Expr, exp
 
-from include.headrace.local_snowflake import table_functions
+from include.headrace.local_snowflake import json_text, table_functions
 from include.headrace.local_snowflake.errors import SqlError, does_not_exist, marked, refuse
 from include.headrace.local_snowflake.locks import Relation
 from include.headrace.local_snowflake.values import duck_type
@@ -262,7 +262,7 @@ class Translator:
             return exp.Anonymous(this="to_json", expressions=[node.this])
         if isinstance(node, exp.Div) and not node.args.get("_headrace"):
             return _checked_division(node)
-        if isinstance(node, exp.ParseJSON) and not node.args.get("_headrace"):
+        if isinstance(node, exp.ParseJSON):
             return _parse_json(node)
         if value := self._session.function(node, volatile):
             return value
@@ -298,23 +298,12 @@ def _checked_division(node: exp.Div) -> Expr:
 
 
 def _parse_json(node: exp.ParseJSON) -> Expr:
-    """PARSE_JSON of an empty string is NULL in Snowflake and an error in DuckDB."""
-    node.set("_headrace", True)
-    text = node.this.copy()
-    return exp.Case(
-        ifs=[
-            exp.If(
-                this=exp.EQ(
-                    this=exp.Anonymous(
-                        this="trim", expressions=[exp.cast(text, "VARCHAR", dialect="duckdb")]
-                    ),
-                    expression=exp.Literal.string(""),
-                ),
-                true=exp.Null(),
-            )
-        ],
-        default=node.copy(),
-    )
+    """PARSE_JSON and TRY_PARSE_JSON, with Snowflake's rules on the text. Raises a refusal for a parameter."""
+    if node.expression:
+        raise refuse("take parameters in PARSE_JSON")
+    name = json_text.TRY if node.args.get("safe") else json_text.CHECK
+    text = exp.Cast(this=node.this, to=exp.DataType.build("VARCHAR", dialect="duckdb"), _headrace=True)
+    return exp.Anonymous(this="json", expressions=[exp.Anonymous(this=name, expressions=[text])])
 
 
 def _name_columns(tree: exp.Query) -> None:

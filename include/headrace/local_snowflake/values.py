@@ -82,6 +82,12 @@ def rows(columns: Sequence[tuple[str, str]], values: Sequence[Sequence[Any]], ty
     return Result(table, [kind for _, kind in columns], rowcount=len(values), type_id=type_id)
 
 
+def headings(*names: str) -> list[tuple[str, str]]:
+    """Columns of a listing: ``created_on`` is a time, ``rows`` and ``bytes`` are numbers, the rest text."""
+    kinds = {"created_on": "TIMESTAMP WITH TIME ZONE", "rows": "BIGINT", "bytes": "BIGINT"}
+    return [(name, kinds.get(name, "VARCHAR")) for name in names]
+
+
 def status(message: str, type_id: int = 0) -> Result:
     """The one-row ``status`` result of a command."""
     return rows([("status", "VARCHAR")], [[message]], type_id)

@@ -1,0 +1,54 @@
+"""PARSE_JSON and TRY_PARSE_JSON, as Snowflake documents them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.local_snowflake.conftest import Client
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "a": 2}',
+        '{"a": {"b": 1, "b": 1}}',
+        '[1, {"x": [{"k": null, "k": null}]}]',
+        '{"a": 1',
+        "{'a': 1}",
+        "[1, 2",
+        "word",
+        "[" * 100_000,
+    ],
+    ids=["twice", "twice_inside", "twice_in_array", "open", "quotes", "array", "word", "deep"],
+)
+def test_text_that_is_no_json_or_has_a_key_twice_raises_100069(client: Client, text: str) -> None:
+    client.run("create table t (s varchar, v variant)")
+    client.rows("insert into t (s) values (%s)", text)
+    assert client.error("select parse_json(s) from t").errno == 100069
+    assert client.error("insert into t (v) select parse_json(s) from t").errno == 100069
+    assert client.error("update t set v = parse_json(s)").errno == 100069
+    assert client.rows("select try_parse_json(s), v from t") == [(None, None)]
+
+
+def test_json_of_every_kind_is_parsed(client: Client) -> None:
+    text = '{"a.b": 1, "a": {"b": [1, 2.5, "x", null, true]}, "b": {"a": 1}, "é": "\\u00e9\\n"}'
+    assert json.loads(client.value("select parse_json(%s) as j", text)) == json.loads(text)
+    assert json.loads(client.value("select try_parse_json(%s) as j", text)) == json.loads(text)
+    assert client.value("select parse_json(%s):a.b[2]::varchar as j", text) == "x"
+    assert client.value("select parse_json('12345678901234567890123') as j") == "12345678901234567890123"
+
+
+def test_blank_text_and_null_are_null(client: Client) -> None:
+    assert client.rows("select parse_json(''), parse_json(' \n'), parse_json(null), try_parse_json('')") == [
+        (None, None, None, None)
+    ]
+
+
+def test_a_view_over_parse_json_checks_when_it_is_read(client: Client) -> None:
+    client.run("create table t (s varchar)", "create view v as select parse_json(s) as j from t")
+    client.run("insert into t values ('[1]')")
+    assert client.value("select j from v") == "[1]"
+    client.rows("insert into t values (%s)", '{"a": 1, "a": 1}')
+    assert client.error("select * from v").errno == 100069
