@@ -6,6 +6,8 @@ HEADRACE := $(PYTHON) -m include.headrace
 override q := $(value q)
 export q
 format ?= table
+# Processes that run the tests, each with servers of its own.
+workers ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down test lint sql lock
@@ -26,7 +28,7 @@ demo up down: setup
 	@exec $(HEADRACE) $@
 
 test: setup
-	@exec $(PYTHON) -m pytest $(args)
+	@exec $(PYTHON) -m pytest --numprocesses $(workers) $(args)
 
 lint: setup
 	@$(PYTHON) -m ruff check .

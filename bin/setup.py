@@ -113,6 +113,11 @@ def make_venv() -> None:
         run(base, "-m", "venv", "--clear", VENV)
 
 
+def can_install() -> bool:
+    """False for a ``.venv`` that uv made without pip, on a machine that no longer has uv."""
+    return any((VENV / "bin" / tool).exists() for tool in ("pip", "uv")) or bool(shutil.which("uv"))
+
+
 def find_uv() -> str | None:
     """uv from PATH, or from ``.venv``, put there by pip; None where it cannot be had."""
     found = shutil.which("uv") or shutil.which("uv", path=str(VENV / "bin"))
@@ -163,7 +168,7 @@ def main(arguments: list[str]) -> int:
                 solve()
             elif not STAMP.exists() or STAMP.read_text() != fingerprint():
                 install_packages()
-                if not PYTHON.exists() or Path(sys.prefix).resolve() != VENV:
+                if not PYTHON.exists() or Path(sys.prefix).resolve() != VENV or not can_install():
                     make_venv()
                 install_requirements()
                 STAMP.write_text(fingerprint())

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+import pytest
 
 from include.headrace.settings import PROJECT_ROOT
 
@@ -19,3 +22,12 @@ os.environ |= {
     "DO_NOT_TRACK": "1",
     "SNOWFLAKE_DISABLE_MINICORE": "1",
 }
+
+TESTS = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each suite in one worker, since its servers serve the whole suite, and begin with the longest."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).parts[0]))
+    items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] != "e2e")
