@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 DEMO_SECONDS = 900
 """A demo that hangs ends its test; this bounds no speed."""
 
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test of each fixture runs a whole demo, beside whatever else runs."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(2 * DEMO_SECONDS))
+
 
 @dataclass(frozen=True)
 class DemoRun:

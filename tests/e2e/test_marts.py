@@ -12,8 +12,6 @@ from include.headrace import settings
 from include.headrace.names import quote
 from tests.e2e.expected import Expected, Flight, expected
 
-pytestmark = pytest.mark.e2e
-
 
 class Connection(Protocol):
     """The part of a Snowflake connection that these tests use."""
