@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,37 +28,62 @@ RUN = """
 import json, sys
 from dbt.cli.main import dbtRunner
 runner = dbtRunner()
-commands = json.loads(sys.argv[1])
-sys.exit(not all(runner.invoke([*command, "--profiles-dir", "."]).success for command in commands))
+for line in sys.stdin:
+    done = runner.invoke([*json.loads(line), "--profiles-dir", "."])
+    print(f"ENDED {done.success}", flush=True)
 """
 
 
-def dbt(server: LocalSnowflake, project: Path, *commands: list[str]) -> str:
-    """Run dbt commands in one process, for its imports take longer than its work."""
-    environment = {
-        **os.environ,
-        "EMULATOR_PORT": str(server.port),
-        "SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true",
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", RUN, json.dumps(commands)],
-        cwd=project,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=250,
-    )
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    return done.stdout
+class Dbt:
+    """dbt in one process of its own, for its imports take longer than its work."""
+
+    def __init__(self, server: LocalSnowflake, project: Path) -> None:
+        environment = {
+            **os.environ,
+            "EMULATOR_PORT": str(server.port),
+            "SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true",
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", RUN],
+            cwd=project,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *command: str) -> None:
+        """Run one command to its end; its output is shown when it fails."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(command) + "\n")
+        self.process.stdin.flush()
+        said: list[str] = []
+        for line in self.process.stdout:
+            if line.startswith("ENDED "):
+                assert line == "ENDED True\n", "".join(said)[-6000:]
+                return
+            said.append(line)
+        raise AssertionError("dbt ended: " + "".join(said)[-6000:])
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.kill()
+        self.process.communicate()
 
 
-def _rows(client: Client, table: str) -> list[tuple[object, ...]]:
-    return client.rows(f"select id, name from EMULATOR.STAGING.{table} order by id")
+@pytest.fixture
+def dbt(server: LocalSnowflake, project: Path) -> Iterator[Dbt]:
+    started = Dbt(server, project)
+    yield started
+    started.close()
 
 
-def test_dbt_builds_all_it_has_twice_and_documents_it(server: LocalSnowflake, project: Path) -> None:
+def test_dbt_builds_all_it_has_twice_and_documents_it(
+    server: LocalSnowflake, project: Path, dbt: Dbt
+) -> None:
     client = Client(server.connect())
     try:
         client.run(
@@ -67,7 +93,7 @@ def test_dbt_builds_all_it_has_twice_and_documents_it(server: LocalSnowflake, pr
             "(id number(19,0), name varchar, amount number(10,2), at timestamp_ntz)",
             "insert into EMULATOR.RAW.EVENTS values (1, 'a', 1.5, '2024-02-01'), (2, 'b', 2.5, '2025-02-01')",
         )
-        dbt(server, project, ["build"])
+        dbt.run("build")
         for table in INCREMENTAL:
             assert client.rows(f"select id, name from EMULATOR.STAGING.{table} order by id") == [
                 (1, "a"),
@@ -77,7 +103,8 @@ def test_dbt_builds_all_it_has_twice_and_documents_it(server: LocalSnowflake, pr
             "insert into EMULATOR.RAW.EVENTS values (3, 'c', 1, '2026-01-15')",
             "update EMULATOR.RAW.EVENTS set name = 'changed' where id = 1",
         )
-        dbt(server, project, ["build"], ["docs", "generate"])
+        dbt.run("build")
+        dbt.run("docs", "generate")
         names = {
             table: client.rows(f"select id, name from EMULATOR.STAGING.{table} order by id")
             for table in INCREMENTAL
