@@ -24,7 +24,8 @@ ASSET_SECONDS = 120
 """How long the transform may take to start after the last source's asset."""
 POLL_SECONDS = 1.5
 POLL_SHARE = 0.1
-"""Of the time, at most this share is spent asking: Airflow answers on the cores that the tasks need."""
+"""The share of the time to spend asking: Airflow answers on the cores that the tasks need."""
+POLL_SECONDS_AT_MOST = 5
 LOG_LINES = 30
 FINAL = ("success", "failed")
 
@@ -140,7 +141,7 @@ def run_everything(platform: Platform, progress: Progress, since: datetime) -> l
             last_asset = min(last_asset, time.monotonic())
             if time.monotonic() - last_asset > ASSET_SECONDS:
                 raise DemoError("All sources are loaded, but their assets did not start the DAG transform.")
-        time.sleep(max(POLL_SECONDS, (answered - asked) / POLL_SHARE))
+        time.sleep(min(max(POLL_SECONDS, (answered - asked) / POLL_SHARE), POLL_SECONDS_AT_MOST))
 
 
 def failure(api: AirflowApi, tasks: Sequence[dict[str, Any]]) -> str:
