@@ -66,6 +66,13 @@ REFUSED = [
     "select * from table(information_schema.copy_history(table_name => 'T', start_time => "
     "current_timestamp()))",
     "select * from table(infer_schema(location => '@x', file_format => 'f'))",
+    "create table r as select random() as r",
+    "insert into t select hash('a')",
+    "select hash('a')",
+    "select hash_agg(a) from t",
+    "select random()",
+    "select uniform(1, 10, random())",
+    "update t set a = hash(a)",
     "select parse_json('1', 'd')",
     "select system$typeof(1)",
     "set x = 1",

@@ -36,6 +36,11 @@ _VALUES: dict[str, Callable[[Session], str | None]] = {
 }
 
 
+_OTHER_VALUES = {"RAND", "RANDOM", "RANDSTR", "UNIFORM", "NORMAL", "HASH", "HASH_AGG"}
+"""Functions that DuckDB has too, with other values: Snowflake's RANDOM() is a 64-bit integer, its HASH
+is signed and made otherwise."""
+
+
 def _name(node: Expr) -> str:
     if isinstance(node, exp.Anonymous):
         return str(node.this).upper()
@@ -56,6 +61,8 @@ def _moment(session: Session, kind: str) -> Expr:
 def value(session: Session, node: Expr, volatile: bool) -> Expr | None:
     """The constant that a context function stands for, or None when ``node`` is none.
 
+    Raises a refusal for a function that DuckDB would answer otherwise than Snowflake.
+
     ``volatile``: the tree is a view's or a default's, so a time must stay a function, and what depends on the
     session cannot be kept.
     """
@@ -73,6 +80,8 @@ def value(session: Session, node: Expr, volatile: bool) -> Expr | None:
     if isinstance(node, exp.CurrentTime) and not volatile:
         return _moment(session, "TIME")
     name = _name(node)
+    if name in _OTHER_VALUES:
+        raise refuse(f"have Snowflake's {'RANDOM' if name == 'RAND' else name}")
     if name not in _VALUES:
         return None
     if volatile and name not in ("CURRENT_ACCOUNT", "CURRENT_REGION", "CURRENT_VERSION"):
