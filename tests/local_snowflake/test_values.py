@@ -116,6 +116,50 @@ def test_division_by_zero_is_an_error(client: Client) -> None:
     assert client.value("select a / nullif(b, 0) as q from t") is None
 
 
+def test_what_is_mended_is_mended_inside_other_expressions_too(client: Client) -> None:
+    client.run("create table t (a int, b int, s varchar)")
+    client.run("""insert into t values (6, 0, '{"k": 1, "k": 1}')""")
+    assert client.error("select sum(a / b) as q from t").errno == 100051
+    assert client.error("select a / (1 + a / b) as q from t").errno == 100051
+    assert client.error("select max(parse_json(s):k::varchar(3)) as q from t").errno == 100069
+    client.run("begin")
+    first, second = (
+        client.value("select sum(date_part(epoch_microsecond, current_timestamp())) as q") for _ in range(2)
+    )
+    assert first < second
+
+
+def test_trim_takes_its_side_and_its_characters(client: Client) -> None:
+    assert client.rows(
+        "select ltrim('  a '), rtrim(' a  '), trim(' a '), ltrim('xxax', 'x'), rtrim('xaxy', 'xy'), "
+        "trim('xyax', 'xy')"
+    ) == [("a ", " a", "a", "ax", "xa", "a")]
+
+
+def test_date_trunc_gives_the_type_it_is_given(client: Client) -> None:
+    client.run("create table t (d date, n timestamp_ntz, z timestamp_tz)")
+    client.run("insert into t values ('2020-01-05', '2020-01-05 01:02:03', '2020-01-05 01:02:03+00:00')")
+    assert client.rows(
+        "select date_trunc('week', d), date_trunc(month, n), date_trunc('hour', z), date_trunc(year, "
+        "date_trunc('day', d)) from t"
+    ) == [
+        (
+            datetime.date(2019, 12, 30),
+            datetime.datetime(2020, 1, 1),
+            datetime.datetime(2020, 1, 5, 1, tzinfo=UTC),
+            datetime.date(2020, 1, 1),
+        )
+    ]
+
+
+def test_to_char_with_a_format_needs_a_type_that_the_statement_shows(client: Client) -> None:
+    client.run("create table t (d date, n number(10,2))")
+    client.run("insert into t values ('2020-01-05', 1234.5)")
+    assert client.value("select to_char(d::date, 'YYYY/MM/DD') as c from t") == "2020/01/05"
+    client.refused("select to_char(d, 'YYYY/MM/DD') as c from t")
+    client.refused("select to_varchar(n, '9,999.00') as c from t")
+
+
 def test_not_null_columns_refuse_null(client: Client) -> None:
     client.run("create table t (i int not null)")
     with pytest.raises(Exception, match="100072"):

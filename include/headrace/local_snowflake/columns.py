@@ -12,7 +12,7 @@ from sqlglot import Expr, exp
 from include.headrace.local_snowflake import catalog
 from include.headrace.local_snowflake.errors import SqlError, refuse
 from include.headrace.local_snowflake.names import duck, text
-from include.headrace.local_snowflake.translate import checked_length
+from include.headrace.local_snowflake.rewrites import checked_length
 
 if TYPE_CHECKING:
     from include.headrace.local_snowflake.session import Session

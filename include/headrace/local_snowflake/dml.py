@@ -14,8 +14,8 @@ from include.headrace.local_snowflake import catalog
 from include.headrace.local_snowflake.errors import SqlError, does_not_exist, refuse
 from include.headrace.local_snowflake.locks import Mode, Relation
 from include.headrace.local_snowflake.names import duck
+from include.headrace.local_snowflake.rewrites import checked_length
 from include.headrace.local_snowflake.transactions import Write
-from include.headrace.local_snowflake.translate import checked_length
 from include.headrace.local_snowflake.values import Result, bound, rows, status
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import duckdb
 from fakesnow import info_schema, macros
 from fakesnow.transforms import show
 
-from include.headrace.local_snowflake import information_schema, json_text
+from include.headrace.local_snowflake import information_schema, json_text, rewrites
 from include.headrace.local_snowflake.errors import PRODUCT, SqlError, already_exists, does_not_exist, refuse
 from include.headrace.local_snowflake.locks import Relation
 
@@ -63,6 +63,7 @@ class Engine:
             self.root.execute(f'DROP VIEW {GLOBAL}."{schema}"."{view}"')
         self.root.execute(info_schema.fs_global_creation_sql())
         self.root.execute(macros.creation_sql(f"{GLOBAL}.main"))
+        self.root.execute(rewrites.DATE_TRUNC)
         for statement in information_schema.global_statements():
             self.root.execute(statement)
         self.root.execute(show.fs_global_creation_sql())

@@ -17,8 +17,8 @@ from fakesnow.conn import FakeSnowflakeConnection
 from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot import Expr, exp
 
-from include.headrace.local_snowflake import json_text, table_functions
-from include.headrace.local_snowflake.errors import SqlError, does_not_exist, marked, refuse
+from include.headrace.local_snowflake import rewrites, table_functions
+from include.headrace.local_snowflake.errors import SqlError, does_not_exist, refuse
 from include.headrace.local_snowflake.locks import Relation
 from include.headrace.local_snowflake.values import duck_type
 
@@ -27,29 +27,6 @@ if TYPE_CHECKING:
 
 INFO = "_FS_INFORMATION_SCHEMA"
 Tree = TypeVar("Tree", bound=Expr)
-_TEXT = (exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT)
-_AGGREGATES = (
-    exp.Sum,
-    exp.Avg,
-    exp.Variance,
-    exp.VariancePop,
-    exp.Stddev,
-    exp.StddevPop,
-    exp.StddevSamp,
-    exp.Median,
-)
-_AGGREGATE_NAMES: dict[type[Expr], str] = {
-    exp.Sum: "SUM",
-    exp.Avg: "AVG",
-    exp.Variance: "VAR_SAMP",
-    exp.VariancePop: "VAR_POP",
-    exp.Stddev: "STDDEV_SAMP",
-    exp.StddevPop: "STDDEV_POP",
-    exp.StddevSamp: "STDDEV_SAMP",
-    exp.Median: "MEDIAN",
-}
-
-
 _BIND_CAST = re.compile(r"""('(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*"|\$\$.*?\$\$)|\?::""", re.DOTALL)
 
 
@@ -115,33 +92,6 @@ def bind(tree: Expr, parameters: dict[str, Any] | list[Any]) -> Expr:
             value = parameters[position]
         place.replace(literal(value))
     return tree
-
-
-def error_call(errno: int, sqlstate: str, message: str) -> Expr:
-    """DuckDB's ``error()`` with a message that becomes a Snowflake error."""
-    return exp.Anonymous(this="error", expressions=[exp.Literal.string(marked(errno, sqlstate, message))])
-
-
-def checked_length(value: Expr, length: int, column: str) -> Expr:
-    """``value``, or Snowflake's 100078 when it has more than ``length`` characters."""
-    return exp.Case(
-        ifs=[
-            exp.If(
-                this=exp.GT(
-                    this=exp.Anonymous(
-                        this="length", expressions=[exp.cast(value.copy(), "VARCHAR", dialect="duckdb")]
-                    ),
-                    expression=exp.Literal.number(length),
-                ),
-                true=error_call(
-                    100078,
-                    "22000",
-                    f"String is too long and would be truncated: column {column} VARCHAR({length})",
-                ),
-            )
-        ],
-        default=value,
-    )
 
 
 class Translator:
@@ -232,7 +182,7 @@ class Translator:
         ``volatile`` keeps CURRENT_TIMESTAMP a function, for views and defaults; otherwise it is the time the
         statement began, as in Snowflake (DuckDB's own stands still for a whole transaction).
         """
-        tree = tree.transform(lambda e: self._mend(e, volatile), copy=True)
+        tree = self._mended(tree.copy(), volatile)
         self._fake.database, self._fake._schema = self._session.database, self._session.schema
         tree = self._cursor._transform(tree, None)
         # Every name is quoted: words that are free in Snowflake, such as AT, are reserved in DuckDB.
@@ -252,58 +202,18 @@ class Translator:
         _check_tree(tree)
         table_functions.resolve(self._session, tree)
 
-    def _mend(self, node: Expr, volatile: bool) -> Expr:
-        if isinstance(node, _AGGREGATES):
-            # fakesnow casts the argument to DOUBLE; sums of numbers must stay numbers.
-            return exp.Anonymous(this=_AGGREGATE_NAMES[type(node)], expressions=[node.this])
-        if isinstance(node, exp.Cast) and not node.args.get("_headrace") and node.to.this in _TEXT:
-            return _truncating_cast(node)
-        if isinstance(node, exp.Cast) and node.to.this is exp.DataType.Type.VARIANT:
-            return exp.Anonymous(this="to_json", expressions=[node.this])
-        if isinstance(node, exp.Div) and not node.args.get("_headrace"):
-            return _checked_division(node)
-        if isinstance(node, exp.ParseJSON):
-            return _parse_json(node)
-        if value := self._session.function(node, volatile):
-            return value
-        return node
-
-
-def _truncating_cast(node: exp.Cast) -> Expr:
-    size = node.to.find(exp.DataTypeParam)
-    if size is None or isinstance(node, exp.TryCast):
-        return node
-    plain = node.copy()
-    plain.set("to", exp.DataType(this=exp.DataType.Type.VARCHAR))
-    plain.set("_headrace", True)
-    return exp.Anonymous(this="left", expressions=[plain, size.this.copy()])
-
-
-def _checked_division(node: exp.Div) -> Expr:
-    divisor = node.expression
-    node.set("_headrace", True)
-    if isinstance(divisor, exp.Literal) and divisor.this.strip("0.") != "":
-        return node
-    return exp.Paren(
-        this=exp.Case(
-            ifs=[
-                exp.If(
-                    this=exp.EQ(this=exp.Paren(this=divisor.copy()), expression=exp.Literal.number(0)),
-                    true=error_call(100051, "22012", "Division by zero"),
-                )
-            ],
-            default=node.copy(),
-        )
-    )
-
-
-def _parse_json(node: exp.ParseJSON) -> Expr:
-    """PARSE_JSON and TRY_PARSE_JSON, with Snowflake's rules on the text. Raises a refusal for a parameter."""
-    if node.expression:
-        raise refuse("take parameters in PARSE_JSON")
-    name = json_text.TRY if node.args.get("safe") else json_text.CHECK
-    text = exp.Cast(this=node.this, to=exp.DataType.build("VARCHAR", dialect="duckdb"), _headrace=True)
-    return exp.Anonymous(this="json", expressions=[exp.Anonymous(this=name, expressions=[text])])
+    def _mended(self, tree: Expr, volatile: bool) -> Expr:
+        """The tree with every expression mended, the inner ones first: sqlglot's own transform does not look
+        into what it replaced."""
+        for node in reversed(list(tree.walk(bfs=False))):
+            mended = rewrites.rewrite(node) or self._session.function(node, volatile)
+            if mended is None:
+                continue
+            if node is tree:
+                tree = mended
+            else:
+                node.replace(mended)
+        return tree
 
 
 def _name_columns(tree: exp.Query) -> None:

@@ -1,0 +1,157 @@
+"""Expressions that fakesnow or DuckDB would answer otherwise than Snowflake, written so that they agree."""
+
+from __future__ import annotations
+
+from sqlglot import Expr, exp
+
+from include.headrace.local_snowflake import json_text
+from include.headrace.local_snowflake.errors import marked, refuse
+
+DATE_TRUNC = """
+create or replace macro _fs_global.main.headrace_date_trunc
+    (part, d DATE) as cast(date_trunc(part, d) as DATE),
+    (part, d TIMESTAMP) as date_trunc(part, d),
+    (part, d TIMESTAMPTZ) as date_trunc(part, d)
+"""
+"""DATE_TRUNC gives the type it is given (Snowflake's documentation); DuckDB makes a timestamp of a date."""
+
+_TEXT = (exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT)
+_AGGREGATES = (
+    exp.Sum,
+    exp.Avg,
+    exp.Variance,
+    exp.VariancePop,
+    exp.Stddev,
+    exp.StddevPop,
+    exp.StddevSamp,
+    exp.Median,
+)
+_AGGREGATE_NAMES: dict[type[Expr], str] = {
+    exp.Sum: "SUM",
+    exp.Avg: "AVG",
+    exp.Variance: "VAR_SAMP",
+    exp.VariancePop: "VAR_POP",
+    exp.Stddev: "STDDEV_SAMP",
+    exp.StddevPop: "STDDEV_POP",
+    exp.StddevSamp: "STDDEV_SAMP",
+    exp.Median: "MEDIAN",
+}
+_TIMES = (
+    exp.DataType.Type.DATE,
+    exp.DataType.Type.TIMESTAMP,
+    exp.DataType.Type.TIMESTAMPNTZ,
+    exp.DataType.Type.TIMESTAMPLTZ,
+    exp.DataType.Type.TIMESTAMPTZ,
+)
+
+
+def rewrite(node: Expr) -> Expr | None:
+    """What stands for ``node``, or None to leave it. Raises a refusal for what cannot be made to agree."""
+    if isinstance(node, _AGGREGATES):
+        # fakesnow casts the argument to DOUBLE; sums of numbers must stay numbers.
+        return exp.Anonymous(this=_AGGREGATE_NAMES[type(node)], expressions=[node.this])
+    if isinstance(node, exp.Cast) and not node.args.get("_headrace") and node.to.this in _TEXT:
+        return _truncating_cast(node)
+    if isinstance(node, exp.Cast) and node.to.this is exp.DataType.Type.VARIANT:
+        return exp.Anonymous(this="to_json", expressions=[node.this])
+    if isinstance(node, exp.Div) and not node.args.get("_headrace"):
+        return _checked_division(node)
+    if isinstance(node, exp.ParseJSON):
+        return _parse_json(node)
+    if isinstance(node, exp.Trim):
+        return _trim(node)
+    if isinstance(node, (exp.DateTrunc, exp.TimestampTrunc)):
+        return _date_trunc(node)
+    if isinstance(node, exp.ToChar) and node.args.get("format"):
+        return _formatted(node)
+    if isinstance(node, exp.Typeof):
+        raise refuse("have TYPEOF")
+    return None
+
+
+def _trim(node: exp.Trim) -> Expr:
+    """LTRIM, RTRIM and TRIM; fakesnow leaves out the side and the characters."""
+    name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position") or ""), "trim")
+    values = [node.this, node.expression] if node.expression else [node.this]
+    return exp.Anonymous(this=name, expressions=[exp.cast(v, "VARCHAR", dialect="duckdb") for v in values])
+
+
+def _date_trunc(node: exp.DateTrunc | exp.TimestampTrunc) -> Expr:
+    unit = node.args.get("unit")
+    if not isinstance(unit, (exp.Var, exp.Literal)):
+        raise refuse(f"do {node.sql(dialect='snowflake')}")
+    return exp.Anonymous(
+        this="headrace_date_trunc", expressions=[exp.Literal.string(unit.name.lower()), node.this]
+    )
+
+
+def _formatted(node: exp.ToChar) -> Expr:
+    """TO_CHAR with a format is translated only for a value whose type the statement itself shows."""
+    kind = node.this.to if isinstance(node.this, exp.Cast) else node.this.type
+    if kind is None or kind.this not in _TIMES:
+        raise refuse("do TO_CHAR with a format, except of a cast to DATE or to a TIMESTAMP")
+    return node
+
+
+def error_call(errno: int, sqlstate: str, message: str) -> Expr:
+    """DuckDB's ``error()`` with a message that becomes a Snowflake error."""
+    return exp.Anonymous(this="error", expressions=[exp.Literal.string(marked(errno, sqlstate, message))])
+
+
+def checked_length(value: Expr, length: int, column: str) -> Expr:
+    """``value``, or Snowflake's 100078 when it has more than ``length`` characters."""
+    return exp.Case(
+        ifs=[
+            exp.If(
+                this=exp.GT(
+                    this=exp.Anonymous(
+                        this="length", expressions=[exp.cast(value.copy(), "VARCHAR", dialect="duckdb")]
+                    ),
+                    expression=exp.Literal.number(length),
+                ),
+                true=error_call(
+                    100078,
+                    "22000",
+                    f"String is too long and would be truncated: column {column} VARCHAR({length})",
+                ),
+            )
+        ],
+        default=value,
+    )
+
+
+def _truncating_cast(node: exp.Cast) -> Expr:
+    size = node.to.find(exp.DataTypeParam)
+    if size is None or isinstance(node, exp.TryCast):
+        return node
+    plain = node.copy()
+    plain.set("to", exp.DataType(this=exp.DataType.Type.VARCHAR))
+    plain.set("_headrace", True)
+    return exp.Anonymous(this="left", expressions=[plain, size.this.copy()])
+
+
+def _checked_division(node: exp.Div) -> Expr:
+    divisor = node.expression
+    node.set("_headrace", True)
+    if isinstance(divisor, exp.Literal) and divisor.this.strip("0.") != "":
+        return node
+    return exp.Paren(
+        this=exp.Case(
+            ifs=[
+                exp.If(
+                    this=exp.EQ(this=exp.Paren(this=divisor.copy()), expression=exp.Literal.number(0)),
+                    true=error_call(100051, "22012", "Division by zero"),
+                )
+            ],
+            default=node.copy(),
+        )
+    )
+
+
+def _parse_json(node: exp.ParseJSON) -> Expr:
+    """PARSE_JSON and TRY_PARSE_JSON, with Snowflake's rules on the text. Raises a refusal for a parameter."""
+    if node.expression:
+        raise refuse("take parameters in PARSE_JSON")
+    name = json_text.TRY if node.args.get("safe") else json_text.CHECK
+    text = exp.Cast(this=node.this, to=exp.DataType.build("VARCHAR", dialect="duckdb"), _headrace=True)
+    return exp.Anonymous(this="json", expressions=[exp.Anonymous(this=name, expressions=[text])])
