@@ -77,14 +77,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSnowflake]
 _numbers = itertools.count(1)
 
 
+@pytest.fixture(scope="session")
+def keeper(server: LocalSnowflake) -> Iterator[Client]:
+    """Makes the tests' schemas: one sign-in for all of them."""
+    connection = server.connect()
+    maker = Client(connection)
+    maker.run("create database TESTS")
+    yield maker
+    connection.close()
+
+
 @pytest.fixture
-def schema(server: LocalSnowflake) -> str:
+def schema(keeper: Client) -> str:
     """A new schema of its own for one test."""
     name = f"T{next(_numbers)}"
-    connection = server.connect()
-    connection.cursor().execute("create database if not exists TESTS")
-    connection.cursor().execute(f"create schema TESTS.{name}")
-    connection.close()
+    keeper.run(f"create schema TESTS.{name}")
     return name
 
 
