@@ -10,9 +10,7 @@ ENV HEADRACE_ENV=prod \
     SNOWFLAKE_DISABLE_MINICORE=1
 
 # What a DAG is drawn from is made here, so that parsing it needs neither dbt nor a connection.
-# Databases carry the names of this environment and prefix.
-ARG HEADRACE_DATABASE_PREFIX=""
-RUN HEADRACE_DATABASE_PREFIX="${HEADRACE_DATABASE_PREFIX}" python -m include.headrace parse
+RUN python -m include.headrace parse
 
 # Where bytecode is not written at run time, every task would compile each import again. Some libraries carry
 # files of another Python that do not compile; ours must.

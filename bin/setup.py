@@ -132,12 +132,18 @@ def install_requirements() -> None:
     """Install exactly the lock, bytecode compiled: an import from source costs twice the time."""
     say("installing requirements.lock")
     uv = find_uv()
-    if uv is None:
-        say("no uv; pip takes a few minutes more")
-        run(PYTHON, "-m", "pip", "install", "--quiet", "--no-deps", "--compile", "-r", LOCK)
-        return
-    options = ["--quiet", "--no-deps", "--compile-bytecode"]
-    run(uv, "pip", "install", *options, "--python", PYTHON, "-r", LOCK)
+    if uv is not None:
+        options = ["--quiet", "--no-deps", "--compile-bytecode"]
+        try:
+            run(uv, "pip", "install", *options, "--python", PYTHON, "-r", LOCK)
+            return
+        except SetupError as error:
+            # pip may know a package index from its own configuration that uv does not read.
+            if not (VENV / "bin" / "pip").exists():
+                raise
+            say(f"{error}; trying pip")
+    say("pip takes a few minutes more than uv")
+    run(PYTHON, "-m", "pip", "install", "--quiet", "--no-deps", "--compile", "-r", LOCK)
 
 
 def solve() -> None:

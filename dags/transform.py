@@ -15,6 +15,6 @@ running = get_parsing_context().dag_id
 if running in (None, "transform"):
     from include.headrace.transform.rendering import build_dag
 
-    # A task of a run is drawn as its run was: only whoever reads the file for its DAGs looks for changes.
+    # A running task does not look for changes: only whoever reads the file for its DAGs does.
     manifest = manifest_path() if running else current_manifest(rebake=environment() == "local")
     dag = build_dag(manifest)

@@ -52,7 +52,7 @@ def _parse(arguments: argparse.Namespace) -> int:
     from include.headrace.transform.manifest import bake, is_stale
 
     if not arguments.if_stale or is_stale():
-        say(f"wrote {bake()}")
+        say(f"wrote {bake(strict=arguments.strict)}")
     return 0
 
 
@@ -110,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
     sql.add_argument("--format", choices=("table", "csv"), default="table")
     parse = add("parse", _parse, "parse the dbt project into the manifest that the DAG is drawn from")
     parse.add_argument("--if-stale", action="store_true", help="only when the project has changed")
+    parse.add_argument("--strict", action="store_true", help="a warning of dbt is an error")
     server = add("local-snowflake", _local_snowflake, "serve the local Snowflake (emulated)")
     server.add_argument("--host", default="127.0.0.1")
     server.add_argument("--port", type=int, required=True)

@@ -15,9 +15,9 @@ from tests.support.loads import DATABASE, TASK, orders_table
 def main(source: str, load_id: str, attempt_id: str, moment: str) -> None:
     commit = Session.commit
 
-    def die(session: Session, transaction: str) -> None:
+    def die(self: Session, transaction: str) -> None:
         if moment == "after":
-            commit(session, transaction)
+            commit(self, transaction)
         os.kill(os.getpid(), signal.SIGKILL)
 
     Session.commit = die  # type: ignore[method-assign]

@@ -1,9 +1,8 @@
-with recursive days as (
-    select cast('{{ var("calendar_start") }}' as date) as date_day
-    union all
-    select cast(dateadd(day, 1, date_day) as date) as date_day
-    from days
-    where date_day < cast('{{ var("calendar_end") }}' as date)
+{%- set first = modules.datetime.date.fromisoformat(var("calendar_start")) -%}
+{%- set last = modules.datetime.date.fromisoformat(var("calendar_end")) -%}
+with days as (
+    select cast(dateadd(day, row_number() over (order by seq4()) - 1, cast('{{ first }}' as date)) as date) as date_day
+    from table(generator(rowcount => {{ (last - first).days + 1 }}))
 )
 
 select

@@ -104,6 +104,11 @@ def _in_order(graph: Graph) -> list[Any]:
     return sorted(graph.resources.values(), key=lambda node: rank[graph.layer_of(node)])
 
 
+def share(part: int, whole: int) -> str:
+    """A part of a whole in per cent; a dash where the whole is nothing."""
+    return f"{part / whole:.1%}" if whole else "-"
+
+
 def print_summary(
     connection: SnowflakeConnection,
     tasks: Sequence[Mapping[str, Any]],
@@ -132,9 +137,9 @@ def print_summary(
     )
     figures = [
         ("flights", f"{flights:,}"),
-        ("cancelled", f"{cancelled:,} ({cancelled / flights:.1%})"),
-        ("on time, of those that arrived", f"{on_time / arrived:.1%}"),
-        ("mean arrival delay", f"{delay:.2f} minutes"),
+        ("cancelled", f"{cancelled:,} ({share(cancelled, flights)})"),
+        ("on time, of those that arrived", share(on_time, arrived)),
+        ("mean arrival delay", "none arrived" if delay is None else f"{delay:.2f} minutes"),
     ]
     write_table(["KPI", "value"], figures, output)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,8 +24,16 @@ from include.headrace.transform.profile import PLACEHOLDERS
 from include.headrace.transform.project_files import project_hash
 
 COMMAND = "python -m include.headrace parse"
-DBT = Path(sys.executable).parent / "dbt"
 NO_TRACKING = {"DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+
+
+def dbt_command() -> str:
+    """The ``dbt`` of this environment: beside the interpreter, or on PATH. Raises ConfigError without one."""
+    beside = Path(sys.executable).parent / "dbt"
+    found = str(beside) if beside.exists() else shutil.which("dbt")
+    if found is None:
+        raise ConfigError("There is no dbt command here; install what requirements.txt names.")
+    return found
 
 
 def manifest_path(project_dir: Path = settings.DBT_DIR) -> Path:
@@ -32,15 +41,15 @@ def manifest_path(project_dir: Path = settings.DBT_DIR) -> Path:
     return project_dir / "target" / "manifest.json"
 
 
-def bake(target: str | None = None, project_dir: Path = settings.DBT_DIR) -> Path:
+def bake(target: str | None = None, project_dir: Path = settings.DBT_DIR, *, strict: bool = False) -> Path:
     """Parse a dbt project and write its manifest; returns the manifest's path.
 
     ``target`` is a target of the profile, by default the environment's name. It needs no connection:
-    variables of the profile that are not set get placeholders. Raises ConfigError with dbt's own
-    message when the project does not parse.
+    variables of the profile that are not set get placeholders. ``strict`` makes dbt's warnings errors.
+    Raises ConfigError with dbt's own message when the project does not parse.
     """
     with _locked(project_dir):
-        return _bake(target or settings.environment(), project_dir)
+        return _bake(target or settings.environment(), project_dir, strict=strict)
 
 
 def is_stale(project_dir: Path = settings.DBT_DIR) -> bool:
@@ -67,11 +76,13 @@ def current_manifest(project_dir: Path = settings.DBT_DIR, *, rebake: bool) -> P
     return manifest_path(project_dir)
 
 
-def _bake(target: str, project_dir: Path) -> Path:
+def _bake(target: str, project_dir: Path, *, strict: bool = False) -> Path:
     path = manifest_path(project_dir)
     parsed = project_hash(project_dir)
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-        command = [str(DBT), "--no-use-colors", "--log-level-file", "none", "parse", "--target", target]
+        command = [dbt_command(), "--no-use-colors", "--log-level-file", "none"]
+        command += ["--warn-error"] if strict else []
+        command += ["parse", "--target", target]
         command += ["--project-dir", ".", "--profiles-dir", ".", "--target-path", scratch]
         done = subprocess.run(
             command,

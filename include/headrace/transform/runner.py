@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from include.headrace.errors import ConfigError
-from include.headrace.transform.manifest import DBT, NO_TRACKING
+from include.headrace.transform.manifest import NO_TRACKING, dbt_command
 from include.headrace.transform.result import DbtResult, read_nodes
 from include.headrace.transform.run_manifest import FILE, identify, kept_manifest
 
@@ -125,7 +125,7 @@ class SubprocessRunner:
         """Run dbt, passing each line on to the log; returns its exit code and its last lines."""
         lines: list[str] = []
         with subprocess.Popen(
-            [str(DBT), *args],
+            [dbt_command(), *args],
             env={**env, **NO_TRACKING},
             cwd=work_dir,
             stdout=subprocess.PIPE,
