@@ -9,10 +9,11 @@ from __future__ import annotations
 from airflow.sdk import get_parsing_context
 
 from include.headrace.settings import environment
+from include.headrace.transform import TRANSFORM
 from include.headrace.transform.manifest import current_manifest, manifest_path
 
 running = get_parsing_context().dag_id
-if running in (None, "transform"):
+if running in (None, TRANSFORM):
     from include.headrace.transform.rendering import build_dag
 
     # A running task does not look for changes: only whoever reads the file for its DAGs does.

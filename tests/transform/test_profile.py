@@ -90,3 +90,16 @@ def test_a_key_that_cannot_be_read_is_an_error_without_the_secret(key: rsa.RSAPr
 def test_a_connection_without_account_or_user_says_which(given: Connection, field: str) -> None:
     with pytest.raises(ConfigError, match=f"'snowflake_default' has no {field}"):
         dbt_environment(given)
+
+
+def test_a_region_belongs_to_the_account_as_it_does_in_the_provider() -> None:
+    given = dbt_environment(connection(account="ab12345", region="eu-central-1"))
+    assert given["SNOWFLAKE_ACCOUNT"] == "ab12345.eu-central-1"
+
+
+def test_an_oauth_token_is_passed_on_and_oauth_without_one_is_refused() -> None:
+    given = dbt_environment(connection(account="a", authenticator="oauth", token="token-text"))
+    assert (given["SNOWFLAKE_AUTHENTICATOR"], given["SNOWFLAKE_TOKEN"]) == ("oauth", "token-text")
+    with pytest.raises(ConfigError, match=r"'snowflake_default'.*without an access token") as error:
+        dbt_environment(connection(account="a", refresh_token="refresh-text"))
+    assert "refresh-text" not in str(error.value)

@@ -182,3 +182,19 @@ def test_reading_the_dag_file_imports_neither_dbt_nor_snowflake(
         check=False,
     )
     assert done.stdout.splitlines()[-1:] == [f"{drawn} {loaded}"], done.stderr[-2000:]
+
+
+def test_a_full_refresh_of_the_run_reaches_models_and_seeds_alone(dag: DAG) -> None:
+    assert dag.params["full_refresh"] is False
+    templated: dict[str, set[Any]] = {}
+    for task in dag.tasks:
+        if hasattr(task, "extra_context"):
+            kind = task.extra_context["dbt_node_config"]["resource_type"]
+            templated.setdefault(kind, set()).add(getattr(task, "full_refresh", None))
+    assert templated["model"] == templated["seed"] == {"{{ params.full_refresh }}"}
+    assert not any(templated[kind] & {"{{ params.full_refresh }}"} for kind in ("test", "unit_test"))
+    model: Any = next(t for t in dag.tasks if type(t).__name__ == "RunModel")
+    assert "full_refresh" in model.template_fields
+    for value, flags in (("True", ["--full-refresh"]), ("False", [])):
+        model.full_refresh = value
+        assert [flag for flag in model.add_cmd_flags() if flag == "--full-refresh"] == flags

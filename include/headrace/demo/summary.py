@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from include.headrace import settings
 from include.headrace.demo.query import write_table
 from include.headrace.names import quote
+from include.headrace.transform import TRANSFORM
 from include.headrace.transform.graph import Graph
 from include.headrace.transform.manifest import manifest_path
 from include.headrace.transform.naming import task_ids
@@ -125,7 +126,7 @@ def print_summary(
     names = ["table", "extracted", "set aside", "discarded", "staged", "loaded", "seconds", ""]
     write_table(names, table_rows(connection, runs), output)
 
-    states = {task["task_id"]: task["state"] for task in tasks if task["dag_id"] == "transform"}
+    states = {task["task_id"]: task["state"] for task in tasks if task["dag_id"] == TRANSFORM}
     title("Built and tested by dbt")
     layers = layer_rows(json.loads(manifest_path().read_text()), states, warned)
     write_table(["layer", "models", "tests", "passed", "warned", "failed"], layers, output)

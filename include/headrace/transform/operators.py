@@ -21,12 +21,10 @@ from cosmos.operators.local import (
 )
 
 from include.headrace.settings import SNOWFLAKE_CONN_ID
+from include.headrace.transform import WARNING_XCOM
 from include.headrace.transform.profile import SECRETS, dbt_environment
 from include.headrace.transform.result import DbtResult
 from include.headrace.transform.runner import DbtRunner, make_runner
-
-WARNING_XCOM = "dbt_warning"
-"""The key under which a task that warned pushes the number of its failing rows."""
 
 
 class OneNode(DbtLocalBaseOperator):

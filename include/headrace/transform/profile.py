@@ -49,12 +49,19 @@ def dbt_environment(connection: Connection) -> dict[str, str]:
     that the profile's defaults hold.
 
     Call it when a task runs, never when a DAG is parsed. Raises ConfigError when the connection has
-    no account or user, or a private key that cannot be read; no message holds a secret.
+    no account or user, a private key that cannot be read, or OAuth without an access token; no message
+    holds a secret.
     """
     extra = connection.extra_dejson
     key = _private_key(connection)
+    if (extra.get("refresh_token") or extra.get("authenticator") == "oauth") and not extra.get("token"):
+        raise ConfigError(
+            f"The Airflow connection {connection.conn_id!r} signs in by OAuth without an access token, which "
+            "dbt cannot do; add `token` to its extra, or use a key pair."
+        )
+    account, region = extra.get("account"), extra.get("region")
     values = {
-        "SNOWFLAKE_ACCOUNT": extra.get("account"),
+        "SNOWFLAKE_ACCOUNT": f"{account}.{region}" if account and region else account,
         "SNOWFLAKE_USER": connection.login,
         "SNOWFLAKE_PASSWORD": None if key else connection.password,
         "SNOWFLAKE_PRIVATE_KEY": key,

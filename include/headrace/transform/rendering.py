@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Asset, AssetAll, TaskGroup
+from airflow.sdk import DAG, Asset, AssetAll, Param, TaskGroup
 from airflow.sdk.bases.operator import BaseOperator
 from cosmos.airflow.dag import DbtDag
 from cosmos.config import ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
@@ -31,7 +31,7 @@ from cosmos.constants import (
 from include.headrace import config, settings
 from include.headrace.errors import ConfigError
 from include.headrace.pools import DBT_POOL
-from include.headrace.transform import operators
+from include.headrace.transform import TRANSFORM, operators
 from include.headrace.transform.graph import Graph, Node
 from include.headrace.transform.naming import COMMANDS, group_id, selection, task_ids
 
@@ -40,7 +40,7 @@ DOC = """The dbt project under `dbt/`, one Airflow task a model, seed, snapshot,
 
 It starts when every source has emitted its asset `raw.<source>`, or by hand. A group is one resource
 with its tests; a failed test holds back what depends on what it tested. Clear a model's group to run
-it and its tests again.
+it and its tests again. After a change to an incremental model, trigger it with `full_refresh`.
 """
 OPERATORS = {
     "model": operators.RunModel,
@@ -65,7 +65,7 @@ TASK_SETTINGS = frozenset(
 """What ``meta.cosmos.operator_kwargs`` of a node may set. Times are in seconds."""
 
 
-def build_dag(manifest: Path, project_dir: Path = settings.DBT_DIR, dag_id: str = "transform") -> DAG:
+def build_dag(manifest: Path, project_dir: Path = settings.DBT_DIR, dag_id: str = TRANSFORM) -> DAG:
     """The DAG of a dbt project as its manifest shows it, started by the assets of all sources or by hand.
 
     Raises ConfigError where a task cannot be named or selected unambiguously, or a node's
@@ -78,6 +78,13 @@ def build_dag(manifest: Path, project_dir: Path = settings.DBT_DIR, dag_id: str 
         dag_id=dag_id,
         description="The dbt project: one task a model and one task a test.",
         doc_md=DOC,
+        params={
+            "full_refresh": Param(
+                False,
+                type="boolean",
+                description="Build incremental models and seeds from nothing, not from what is new.",
+            )
+        },
         tags=["dbt", "transform"],
         default_args={"owner": "headrace"},
         schedule=_all_sources(),
@@ -186,8 +193,11 @@ class Drawing:
         if not node.runs:
             task: BaseOperator = EmptyOperator(**shown)
         else:
+            chosen = {**self._task_args, **self._settings(node)}
+            if node.kind in ("model", "seed"):
+                chosen["full_refresh"] = "{{ params.full_refresh }}"
             task = OPERATORS[node.kind](
-                **{**self._task_args, **self._settings(node)},
+                **chosen,
                 **shown,
                 select=selection(self._graph, node),
                 indirect_selection="empty" if node.is_test else None,
