@@ -152,12 +152,15 @@ def test_date_trunc_gives_the_type_it_is_given(client: Client) -> None:
     ]
 
 
-def test_to_char_with_a_format_needs_a_type_that_the_statement_shows(client: Client) -> None:
-    client.run("create table t (d date, n number(10,2))")
-    client.run("insert into t values ('2020-01-05', 1234.5)")
-    assert client.value("select to_char(d::date, 'YYYY/MM/DD') as c from t") == "2020/01/05"
-    client.refused("select to_char(d, 'YYYY/MM/DD') as c from t")
+def test_to_char_formats_dates_and_times_and_nothing_else(client: Client) -> None:
+    client.run("create table t (d date, w timestamp_ntz, n number(10,2))")
+    client.run("insert into t values ('2020-01-05', '2020-01-05 13:02:03', 1234.5), (null, null, null)")
+    assert client.rows(
+        "select to_char(d, 'YYYY/MM/DD'), to_varchar(w, 'YYYYMMDD HH24:MI:SS'), to_char(n) from t order by d"
+    ) == [("2020/01/05", "20200105 13:02:03", "1234.50"), (None, None, None)]
     client.refused("select to_varchar(n, '9,999.00') as c from t")
+    client.refused("select to_char(w, 'FF3') as c from t")
+    assert client.error("select to_char(n, 'YYYY') as c from t").errno == 904
 
 
 def test_not_null_columns_refuse_null(client: Client) -> None:

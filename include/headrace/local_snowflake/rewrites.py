@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import Expr, exp
 
 from include.headrace.local_snowflake import json_text
 from include.headrace.local_snowflake.errors import marked, refuse
 
+TO_CHAR = """
+create or replace macro _fs_global.main.headrace_to_char
+    (d DATE, form) as strftime(d, form),
+    (d TIMESTAMP, form) as strftime(d, form),
+    (d TIMESTAMPTZ, form) as strftime(d, form)
+"""
+"""TO_CHAR with a format, of dates and times only; DuckDB finds the type, and any other is an error."""
 DATE_TRUNC = """
 create or replace macro _fs_global.main.headrace_date_trunc
     (part, d DATE) as cast(date_trunc(part, d) as DATE),
@@ -36,13 +45,12 @@ _AGGREGATE_NAMES: dict[type[Expr], str] = {
     exp.StddevSamp: "STDDEV_SAMP",
     exp.Median: "MEDIAN",
 }
-_TIMES = (
-    exp.DataType.Type.DATE,
-    exp.DataType.Type.TIMESTAMP,
-    exp.DataType.Type.TIMESTAMPNTZ,
-    exp.DataType.Type.TIMESTAMPLTZ,
-    exp.DataType.Type.TIMESTAMPTZ,
-)
+_FORMATS = {
+    "YYYY": "%Y", "YY": "%y", "MMMM": "%B", "MON": "%b", "MM": "%m", "DD": "%d", "DY": "%a",
+    "HH24": "%H", "HH12": "%I", "AM": "%p", "PM": "%p", "MI": "%M", "SS": "%S",
+}  # fmt: skip
+_FORMAT = re.compile("|".join(_FORMATS), re.IGNORECASE)
+_STRFTIME = re.compile("%[" + "".join(f[1] for f in _FORMATS.values()) + "]")
 
 
 def rewrite(node: Expr) -> Expr | None:
@@ -86,11 +94,13 @@ def _date_trunc(node: exp.DateTrunc | exp.TimestampTrunc) -> Expr:
 
 
 def _formatted(node: exp.ToChar) -> Expr:
-    """TO_CHAR with a format is translated only for a value whose type the statement itself shows."""
-    kind = node.this.to if isinstance(node.this, exp.Cast) else node.this.type
-    if kind is None or kind.this not in _TIMES:
-        raise refuse("do TO_CHAR with a format, except of a cast to DATE or to a TIMESTAMP")
-    return node
+    """TO_CHAR of a date or time with a format, which fakesnow leaves out when it does not see the type."""
+    given = node.args["format"].name if isinstance(node.args["format"], exp.Literal) else "?"
+    # The parser writes DuckDB's format where it sees a date or time, and leaves Snowflake's where it does not.
+    form = given if "%" in given else _FORMAT.sub(lambda found: _FORMATS[found[0].upper()], given)
+    if "%" not in form or re.search("[A-Za-z0-9]", _STRFTIME.sub("", form)):
+        raise refuse(f"do {node.sql(dialect='snowflake')}; of formats only those of dates and whole seconds")
+    return exp.Anonymous(this="headrace_to_char", expressions=[node.this, exp.Literal.string(form)])
 
 
 def error_call(errno: int, sqlstate: str, message: str) -> Expr:
