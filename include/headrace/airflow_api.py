@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -15,6 +17,14 @@ PAGE = 1000
 
 class AirflowApiError(HeadraceError):
     """Airflow's API could not be reached, or refused a request."""
+
+
+class RefusedError(AirflowApiError):
+    """Airflow refused a request; ``status`` is the HTTP status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class AirflowApi:
@@ -36,7 +46,8 @@ class AirflowApi:
     def call(self, method: str, path: str, body: Any = None, **parameters: Any) -> Any:
         """One request; the reply's JSON, or None when it has no body.
 
-        Raises AirflowApiError with Airflow's own explanation when it is not a 2xx.
+        Raises RefusedError with Airflow's own explanation when it is not a 2xx, AirflowApiError when
+        there is no reply.
         """
         try:
             reply = self._client.request(method, path, json=body, params=parameters)
@@ -45,9 +56,8 @@ class AirflowApi:
                 f"Airflow at {self.url} does not answer ({error}); is it running?"
             ) from error
         if reply.is_error:
-            raise AirflowApiError(
-                f"Airflow refused {method} {path} with {reply.status_code}: {reply.text[:500]}"
-            )
+            message = f"Airflow refused {method} {path} with {reply.status_code}: {reply.text[:500]}"
+            raise RefusedError(message, reply.status_code)
         return reply.json() if reply.content else None
 
     def answers(self) -> bool:
@@ -104,13 +114,15 @@ class AirflowApi:
         """Mark a run, and what of its tasks is not done, as failed."""
         self.call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", {"state": "failed"})
 
+    def parse_again(self, dag: Mapping[str, Any]) -> None:
+        """Have the file of a DAG, given as :meth:`dags` returns it, parsed without waiting for its turn."""
+        with ignored(HTTPStatus.CONFLICT):  # asked for already
+            self.call("PUT", f"/api/v2/parseDagFile/{dag['file_token']}")
+
     def forget_queued_assets(self, dag_id: str) -> None:
         """Forget the asset events that wait for others before they start a DAG."""
-        try:
+        with ignored(HTTPStatus.NOT_FOUND):  # there are none
             self.call("DELETE", f"/api/v2/dags/{dag_id}/assets/queuedEvents")
-        except AirflowApiError as error:
-            if " 404" not in str(error):
-                raise
 
     def task_instances(self, run_ids: Sequence[str]) -> list[dict[str, Any]]:
         """The task instances of some runs."""
@@ -134,6 +146,16 @@ class AirflowApi:
         path = f"{run}/taskInstances/{task['task_id']}/logs/{max(task['try_number'], 1)}"
         content = self.call("GET", path, map_index=task["map_index"], full_content=True)["content"]
         return [_line(entry) for entry in content]
+
+
+@contextmanager
+def ignored(status: HTTPStatus) -> Iterator[None]:
+    """Take one way of being refused for an answer."""
+    try:
+        yield
+    except RefusedError as error:
+        if error.status != status:
+            raise
 
 
 def _line(entry: Any) -> str:

@@ -45,6 +45,11 @@ def ingestion_dags() -> list[str]:
     return [f"ingest__{name}" for name in source_names()]
 
 
+def our_dags() -> list[str]:
+    """The ids of all DAGs of the project."""
+    return [*ingestion_dags(), TRANSFORM]
+
+
 def run_demo(say: Say) -> int:
     """Run the main job to its end and print the summary on stdout. Returns 0.
 
@@ -53,12 +58,12 @@ def run_demo(say: Say) -> int:
     began = time.monotonic()
     with running_platform(schedules=False, say=say) as platform:
         api = platform.api
-        since = wait_for_dags(platform, [*ingestion_dags(), TRANSFORM])
-        clear_earlier_runs(api)
+        wait_for_dags(platform, platform.processors_started)
+        clear_earlier_runs(platform)
         ready = time.monotonic() - began
         say(f"Airflow is ready after {ready:.0f} seconds; loading {', '.join(source_names())}")
         with showing() as progress:
-            runs = run_everything(platform, progress, since)
+            runs = run_everything(platform, progress)
         with connect(platform.snowflake.login) as connection:
             warned = api.tasks_with_xcom(TRANSFORM, runs[-1], WARNING_XCOM)
             print_summary(connection, api.task_instances(runs), warned, runs, sys.stdout)
@@ -71,7 +76,7 @@ def stay_up(say: Say) -> int:
     """Run everything, time schedules on, until Ctrl-C or SIGTERM. Returns 0."""
     try:
         with running_platform(schedules=True, say=say) as platform:
-            wait_for_dags(platform, [*ingestion_dags(), TRANSFORM])
+            wait_for_dags(platform, platform.processors_started)
             say(f"Airflow: {platform.api.url}   user {USER}   password {platform.keys.ui_password}")
             say('The local Snowflake (emulated): make sql q="select ..."   Stop: Ctrl-C or make down')
             while True:
@@ -82,12 +87,12 @@ def stay_up(say: Say) -> int:
     return 0
 
 
-def wait_for_dags(platform: Platform, dag_ids: Sequence[str]) -> datetime:
-    """Wait until Airflow has parsed each DAG since it started; returns the moment it had.
+def wait_for_dags(platform: Platform, since: datetime) -> None:
+    """Wait until Airflow has parsed every DAG of ours after the moment ``since``.
 
     Raises DemoError with the stack trace when a file of ``dags`` cannot be imported.
     """
-    api, since = platform.api, platform.processors_started
+    api = platform.api
 
     def parsed() -> bool:
         for error in api.import_errors():
@@ -95,29 +100,38 @@ def wait_for_dags(platform: Platform, dag_ids: Sequence[str]) -> datetime:
                 raise DemoError(f"{error['filename']} cannot be imported:\n{error['stack_trace'].strip()}")
         known = api.dags()
         return all(
-            dag_id in known and moment(known[dag_id]["last_parsed_time"]) >= since for dag_id in dag_ids
+            dag_id in known and moment(known[dag_id]["last_parsed_time"]) >= since for dag_id in our_dags()
         )
 
     platform.processes.wait_until("dag-processor", parsed, PARSE_SECONDS)
-    return datetime.now(UTC)
 
 
-def clear_earlier_runs(api: AirflowApi) -> None:
+def clear_earlier_runs(platform: Platform) -> None:
     """Give up what a killed demo left unfinished: open runs would hold up ours, and assets already queued
-    would start the transform before all our sources are loaded."""
-    dag_ids = [*ingestion_dags(), TRANSFORM]
-    for run in api.runs(dag_ids, states=["queued", "running"]):
+    would start the transform before all our sources are loaded.
+
+    Airflow counts a DAG's open runs when its file is parsed, and starts none while the count is at its
+    limit; so a DAG whose run was given up is parsed again.
+    """
+    api = platform.api
+    left = api.runs(our_dags(), states=["queued", "running"])
+    for run in left:
         api.fail_run(run["dag_id"], run["dag_run_id"])
     api.forget_queued_assets(TRANSFORM)
-    api.unpause(dag_ids)
+    api.unpause(our_dags())
+    if left:
+        now, known = datetime.now(UTC), api.dags()
+        for dag in {known[dag_id]["fileloc"]: known[dag_id] for dag_id in our_dags()}.values():
+            api.parse_again(dag)
+        wait_for_dags(platform, now)
 
 
-def run_everything(platform: Platform, progress: Progress, since: datetime) -> list[str]:
+def run_everything(platform: Platform, progress: Progress) -> list[str]:
     """Start every ingestion DAG, wait for the transform that their assets start, and for its end.
 
     Returns the ids of the runs. Raises RunFailed as soon as a run has failed and the others have ended.
     """
-    api = platform.api
+    api, since = platform.api, datetime.now(UTC)
     runs = {dag_id: api.trigger(dag_id) for dag_id in ingestion_dags()}
     last_asset = float("inf")
     while True:
