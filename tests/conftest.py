@@ -26,6 +26,7 @@ os.environ |= {
 TESTS = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep each suite in one worker, since its servers serve the whole suite, and begin with the longest."""
     for item in items:
