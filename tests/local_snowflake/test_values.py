@@ -129,6 +129,20 @@ def test_what_is_mended_is_mended_inside_other_expressions_too(client: Client) -
     assert first < second
 
 
+def test_a_generator_gives_its_rows(client: Client) -> None:
+    client.run(
+        "create table t as with days as (select cast(dateadd(day, row_number() over (order by seq4()) - 1, "
+        "cast('2019-12-30' as date)) as date) as d from table(generator(rowcount => 4))) select d from days"
+    )
+    assert client.rows("select d from t order by d") == [
+        (datetime.date(2019, 12, 30),),
+        (datetime.date(2019, 12, 31),),
+        (datetime.date(2020, 1, 1),),
+        (datetime.date(2020, 1, 2),),
+    ]
+    client.refused("select seq4() as s from table(generator(timelimit => 1))")
+
+
 def test_trim_takes_its_side_and_its_characters(client: Client) -> None:
     assert client.rows(
         "select ltrim('  a '), rtrim(' a  '), trim(' a '), ltrim('xxax', 'x'), rtrim('xaxy', 'xy'), "

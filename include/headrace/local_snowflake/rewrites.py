@@ -94,9 +94,9 @@ def _date_trunc(node: exp.DateTrunc | exp.TimestampTrunc) -> Expr:
 
 
 def _formatted(node: exp.ToChar) -> Expr:
-    """TO_CHAR of a date or time with a format, which fakesnow leaves out when it does not see the type."""
+    """TO_CHAR of a date or time with a format; fakesnow loses it when it does not see the type."""
     given = node.args["format"].name if isinstance(node.args["format"], exp.Literal) else "?"
-    # The parser writes DuckDB's format where it sees a date or time, and leaves Snowflake's where it does not.
+    # The parser writes DuckDB's format where it sees a date or time, and else leaves Snowflake's.
     form = given if "%" in given else _FORMAT.sub(lambda found: _FORMATS[found[0].upper()], given)
     if "%" not in form or re.search("[A-Za-z0-9]", _STRFTIME.sub("", form)):
         raise refuse(f"do {node.sql(dialect='snowflake')}; of formats only those of dates and whole seconds")

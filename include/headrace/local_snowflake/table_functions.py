@@ -12,7 +12,7 @@ from include.headrace.local_snowflake.errors import refuse
 if TYPE_CHECKING:
     from include.headrace.local_snowflake.session import Session
 
-_TRANSLATED = {"FLATTEN", "GENERATOR"}
+_TRANSLATED = {"FLATTEN"}
 
 
 def resolve(session: Session, tree: Expr) -> None:
@@ -24,6 +24,8 @@ def resolve(session: Session, tree: Expr) -> None:
         call = rowset.this
         name = (call.expression if isinstance(call, exp.Dot) else call).name.upper()
         if isinstance(call, exp.Explode) or name in _TRANSLATED:
+            continue
+        if isinstance(call, exp.Generator) and set(call.args) == {"rowcount"}:
             continue
         if name == "RESULT_SCAN":
             table = session.scan(_query_id(session, call))
