@@ -30,7 +30,7 @@ def api() -> Iterator[Callable[[Replies], AirflowApi]]:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = reply
+            do_POST = do_PUT = do_PATCH = do_DELETE = reply  # noqa: N815 - named by http.server
 
             def log_message(self, format: str, *arguments: object) -> None:
                 """Keep quiet."""
