@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from include.headrace.settings import PROJECT_ROOT
 
@@ -26,9 +28,18 @@ os.environ |= {
 TESTS = Path(__file__).parent
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
+class BySuite(LoadScopeScheduling):
+    """Hands a whole suite, a folder of tests, to one worker, since its servers serve the whole suite."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.split("/")[1]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BySuite:
+    return BySuite(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each suite in one worker, since its servers serve the whole suite, and begin with the longest."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(TESTS).parts[0]))
+    """Begin with the longest suite, so that the other workers do the rest beside it."""
     items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] != "e2e")
