@@ -91,6 +91,10 @@ def _seed(arguments: argparse.Namespace) -> int:
     return 0
 
 
+LOCAL_COMMANDS = (_demo, _up, _down, _sql, _seed)
+"""Commands of this machine's own platform, which settings of another environment must not reach."""
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m include.headrace", description="Headrace, from a terminal.")
@@ -130,6 +134,10 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. Errors of ours are printed without a traceback."""
     chosen = parser().parse_args(arguments)
+    if chosen.run in LOCAL_COMMANDS:
+        from include.headrace.demo.environment import forget_foreign_settings
+
+        forget_foreign_settings()
     try:
         return int(chosen.run(chosen))
     except HeadraceError as error:

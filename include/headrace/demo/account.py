@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from include.headrace import settings
-from include.headrace.demo.environment import HOST
+from include.headrace.demo.environment import HOST, WAREHOUSE
 from include.headrace.names import quote
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
-WAREHOUSE = "HEADRACE"
 WAIT_SECONDS = 60
 
 

@@ -18,6 +18,11 @@ AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.Sim
 NOT_INHERITED = ("AIRFLOW", "DBT_", "SNOWFLAKE_", "HEADRACE_", "COSMOS", "PYTHONPATH", "PYTHONHOME")
 """Beginnings of variables that would point a local run at something else than itself."""
 
+KEPT = ("HEADRACE_LOCAL_DIR", "HEADRACE_DBT_RUNNER")
+"""What of these a local run takes from whoever starts it."""
+
+WAREHOUSE = "HEADRACE"
+
 
 @dataclass(frozen=True)
 class Secrets:
@@ -27,6 +32,17 @@ class Secrets:
     jwt_secret: str
     api_secret: str
     ui_password: str
+
+
+def is_foreign(name: str) -> bool:
+    """True for a variable that would point a local run at something else than itself."""
+    return name.startswith(NOT_INHERITED) and name not in KEPT
+
+
+def forget_foreign_settings() -> None:
+    """Let this process see of its environment what the processes it starts will see."""
+    for name in [name for name in os.environ if is_foreign(name)]:
+        del os.environ[name]
 
 
 def owner_only(path: Path, text: str) -> None:
@@ -55,7 +71,7 @@ def load_secrets(path: Path) -> Secrets:
 def base_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     """What every process gets: the caller's environment without what points elsewhere, no telemetry,
     no proxy between processes of this machine."""
-    env = {name: value for name, value in inherited.items() if not name.startswith(NOT_INHERITED)}
+    env = {name: value for name, value in inherited.items() if not is_foreign(name)}
     for name in ("no_proxy", "NO_PROXY"):
         env[name] = ",".join(filter(None, [env.get(name), HOST, "localhost"]))
     return env | {
@@ -81,7 +97,7 @@ def snowflake_connection(port: int, password: str) -> str:
         "port": port,
         "protocol": "http",
         "database": settings.raw_database(),
-        "warehouse": "HEADRACE",
+        "warehouse": WAREHOUSE,
         "role": "ACCOUNTADMIN",
     }
     return json.dumps({"conn_type": "snowflake", "login": USER, "password": password, "extra": extra})
@@ -100,7 +116,6 @@ def airflow_environment(
     url = f"http://{HOST}:{port}"
     options = {
         "CORE__DAGS_FOLDER": settings.PROJECT_ROOT / "dags",
-        "CORE__PLUGINS_FOLDER": settings.PROJECT_ROOT / "plugins",
         "CORE__LOAD_EXAMPLES": False,
         # A changed dbt project is parsed anew while its DAG file is read.
         "CORE__DAGBAG_IMPORT_TIMEOUT": 180,

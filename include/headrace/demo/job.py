@@ -16,9 +16,8 @@ from include.headrace.demo.platform import PARSE_SECONDS, Platform, running_plat
 from include.headrace.demo.progress import Progress, count, showing
 from include.headrace.demo.summary import print_summary
 from include.headrace.errors import HeadraceError
-from include.headrace.transform import WARNING_XCOM
+from include.headrace.transform import TRANSFORM, WARNING_XCOM
 
-TRANSFORM = "transform"
 ASSET_SECONDS = 120
 """How long the transform may take to start after the last source's asset."""
 POLL_SECONDS = 1.5

@@ -63,8 +63,12 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into Stopped while in the block; SIGINT is KeyboardInterrupt as ever."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    """Turn SIGTERM and SIGHUP into Stopped while in the block; SIGINT is KeyboardInterrupt as ever.
+
+    One that is ignored, as nohup has it, stays so.
+    """
+    both = (signal.SIGTERM, signal.SIGHUP)
+    numbers = [number for number in both if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, _stop) for number in numbers}
     try:
         yield
