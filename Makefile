@@ -9,6 +9,9 @@ format ?= table
 # Processes that run the tests, each with servers of its own.
 workers ?= 2
 
+# A make that runs this one must not find "Entering directory" in the result of a query.
+MAKEFLAGS += --no-print-directory
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down test lint sql lock
 

@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from include.headrace.settings import PROJECT_ROOT
 
-FOREIGN = ("AIRFLOW", "DBT_", "HEADRACE_", "SNOWFLAKE_")
+FOREIGN = ("AIRFLOW", "DBT_", "HEADRACE_", "SNOWFLAKE_", "MAKE", "MFLAGS")
 
 # Airflow reads its settings when it is imported, which test modules do before any fixture runs.
 for name in [name for name in os.environ if name.startswith(FOREIGN)]:

@@ -65,7 +65,7 @@ def test_without_a_python_it_says_what_is_needed(setup: Setup, tools: Path) -> N
     program(tools, "python3", "exit 1")
     done = setup()
     assert (done.returncode, done.stdout) == (1, "")
-    assert "Python 3.11 or later" in done.stderr
+    assert "Python 3.11, 3.12 or 3.13" in done.stderr
 
 
 def test_as_root_missing_packages_and_no_others_are_installed(

@@ -94,8 +94,8 @@ def marts(connection: SnowflakeConnection) -> dict[str, list[tuple[object, ...]]
     for (name,) in found.fetchall():
         columns = connection.cursor().execute(
             "SELECT column_name FROM ANALYTICS.information_schema.columns "
-            "WHERE table_schema = 'MARTS' AND table_name = %s AND column_name NOT IN ('LOAD_ID', 'LOADED_AT') "
-            "ORDER BY 1",
+            "WHERE table_schema = 'MARTS' AND table_name = %s "
+            "AND column_name NOT IN ('LOAD_ID', 'LOADED_AT') ORDER BY 1",
             (name,),
         )
         assert columns is not None

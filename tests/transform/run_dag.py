@@ -12,7 +12,7 @@ from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 
 from include.headrace.transform.manifest import manifest_path
-from include.headrace.transform.operators import WARNING_XCOM
+from include.headrace.transform import WARNING_XCOM
 from include.headrace.transform.rendering import build_dag
 
 
