@@ -11,8 +11,8 @@ from airflow.models.xcom import XComModel
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 
-from include.headrace.transform.manifest import manifest_path
 from include.headrace.transform import WARNING_XCOM
+from include.headrace.transform.manifest import manifest_path
 from include.headrace.transform.rendering import build_dag
 
 
