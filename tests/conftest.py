@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,10 @@ os.environ |= {
 }
 
 TESTS = Path(__file__).parent
+
+# Started in the background of a script, this process ignores SIGINT, and all that it starts would too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class BySuite(LoadScopeScheduling):
