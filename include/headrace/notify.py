@@ -103,9 +103,11 @@ def _post(connection: Connection, notice: Notice) -> None:
     from urllib3.util import Retry
 
     # Webhooks carry their secret in the path, and the libraries below log the path.
-    path = urlsplit(connection.host or "").path
-    if path.strip("/"):
-        mask_secret(path)
+    # The end of the path is masked by itself too: of two secrets that begin alike, the masker may take
+    # the shorter and leave the rest.
+    path = urlsplit(connection.host or "").path.strip("/")
+    for secret in {path, path.rpartition("/")[2]} - {""}:
+        mask_secret(secret)
     retry = Retry(
         total=ATTEMPTS - 1,
         allowed_methods={"POST"},
