@@ -151,7 +151,7 @@ def test_one_run_at_a_time_and_a_killed_one_frees_the_checkout(supervise: Superv
 
 def test_a_process_that_ends_by_itself_is_reported_with_its_log(processes: Processes, tmp_path: Path) -> None:
     processes.start("fine", [sys.executable, "-c", SLEEP], os.environ, tmp_path)
-    program = "print('first'); raise SystemExit('no such database')"
+    program = "print('first', flush=True); raise SystemExit('no such database')"
     processes.start("broken", [sys.executable, "-c", program], os.environ, tmp_path)
     with pytest.raises(StartError, match=r"(?s)broken ended with code 1.*first.*no such database"):
         processes.wait_until("fine", lambda: False, 20)
