@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from include.headrace.errors import CountError
-from include.headrace.manifest import LoadIds, Manifest, StagedFile
+from include.headrace.manifest import LoadIds, Manifest, StagedFile, now
 from include.headrace.names import fold, quote
 from include.headrace.session import Session
 from include.headrace.settings import LEDGER_SCHEMA
@@ -98,11 +97,6 @@ class Fence:
     epoch: int
     watermark: str | None
     cursor_type: str | None
-
-
-def now() -> datetime:
-    """The moment as the ledger stores it: UTC without a zone."""
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 class Ledger:

@@ -18,8 +18,8 @@ from include.headrace.config import Table
 from include.headrace.copying import AttemptTables
 from include.headrace.cursors import later
 from include.headrace.errors import HeadraceError, PassingError
-from include.headrace.ledger import Fence, Ledger, TaskRef, now
-from include.headrace.manifest import LoadIds, Manifest
+from include.headrace.ledger import Fence, Ledger, TaskRef
+from include.headrace.manifest import LoadIds, Manifest, now
 from include.headrace.names import fold, quote
 from include.headrace.session import CommitInDoubt, Session
 from include.headrace.stage import stage_location
@@ -122,7 +122,7 @@ class Load:
         attempt: str,
     ) -> None:
         name = transaction_prefix(self.ids.load_id) + attempt
-        started = now()
+        loaded_at = now()
         session.execute(f"BEGIN TRANSACTION NAME {quote(name)}")
         transaction = str(session.query("SELECT CURRENT_TRANSACTION() AS id")[0]["id"])
         try:
@@ -140,10 +140,10 @@ class Load:
                 attempt=tables,
                 columns=target.columns,
                 watermark=fence.watermark,
-                loaded_at=started,
+                loaded_at=loaded_at,
             ).run()
             self._move_watermark(ledger, manifest, fence)
-            ledger.insert_load(self._row(manifest, counts, started))
+            ledger.insert_load(self._row(manifest, counts))
         except BaseException:
             session.rollback()
             raise
@@ -157,7 +157,7 @@ class Load:
         newest = later(fence.watermark if same_type else None, manifest.cursor_max, cursor.type)
         ledger.set_watermark(self.ids, str(newest), cursor.type)
 
-    def _row(self, manifest: Manifest, counts: Counts, started: Any) -> dict[str, Any]:
+    def _row(self, manifest: Manifest, counts: Counts) -> dict[str, Any]:
         return {
             "load_id": self.ids.load_id,
             "attempt_id": self.ids.attempt_id,
@@ -181,7 +181,7 @@ class Load:
             "dag_id": self.task.dag_id,
             "task_id": self.task.task_id,
             "run_id": self.task.run_id,
-            "started_at": started.isoformat(),
+            "started_at": manifest.started_at,
             "committed_at": now().isoformat(),
         }
 

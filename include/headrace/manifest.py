@@ -8,10 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from include.headrace.names import fold
 from include.headrace.schema import Column
+
+
+def now() -> datetime:
+    """The moment as the ledger stores it: UTC without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
 
 FileKind = Literal["rows", "quarantine"]
 
@@ -68,6 +75,8 @@ class Manifest:
     sampled: bool
     interval_start: str | None
     interval_end: str | None
+    started_at: str
+    """When reading began, UTC without a zone."""
 
     @property
     def rows_staged(self) -> int:

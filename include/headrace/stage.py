@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from include.headrace.cursors import later
 from include.headrace.errors import CountError, SourceError
-from include.headrace.manifest import FileKind, LoadIds, Manifest, StagedFile
+from include.headrace.manifest import FileKind, LoadIds, Manifest, StagedFile, now
 from include.headrace.names import quote
 from include.headrace.readers.base import Extraction, Rejected, Span
 from include.headrace.schema import Column, columns_of
@@ -123,6 +123,7 @@ def stage_extraction(
     Raises SourceError when a key is NULL, when the key or the cursor is not among the columns or
     when names collide; CountError when the stage did not take a file whole.
     """
+    started_at = now().isoformat()
     columns = columns_of(extraction.schema)
     by_source = {column.source_name: column for column in columns}
     for name in [*primary_key, *([cursor] if cursor else [])]:
@@ -187,6 +188,7 @@ def stage_extraction(
         sampled=window.sampled,
         interval_start=window.interval_start,
         interval_end=window.interval_end,
+        started_at=started_at,
     )
 
 
