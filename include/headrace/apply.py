@@ -108,12 +108,19 @@ class Apply:
             )
             self._expect(self._keys_missing(), 0)
             return Counts(inserted=inserted)
-        cursor = self._cursor
-        if cursor is None or self.watermark is None:
-            return Counts(inserted=self._insert(f"{self.attempt.rows} AS s"))
-        # Another load may have moved the watermark since these rows were read.
-        newer = f"s.{quote(cursor.name)} > CAST(? AS {cursor.type})"
-        return Counts(inserted=self._insert(f"{self.attempt.rows} AS s WHERE {newer}", [self.watermark]))
+        return self._append_beyond_watermark()
+
+    def _append_beyond_watermark(self) -> Counts:
+        """Everything beyond the watermark was read again, so it takes the place of what is there.
+
+        What is there came from backfills and samples, which do not move the watermark. Another load
+        may have moved it since these rows were read: what it brought stays.
+        """
+        cursor, beyond, values = self._cursor, "", []
+        if cursor is not None and self.watermark is not None:
+            beyond, values = f" WHERE {quote(cursor.name)} > CAST(? AS {cursor.type})", [self.watermark]
+        deleted = self.session.execute(f"DELETE FROM {self.target}{beyond}", values)
+        return Counts(inserted=self._insert(f"{self.attempt.rows} AS s{beyond}", values), deleted=deleted)
 
     def _merge(self) -> Counts:
         others = [column for column in self.columns if column.name not in self._keys]
@@ -189,6 +196,13 @@ class Apply:
                 f'{self.ledger.table("LOADS")} WHERE "SOURCE" = ? AND "TABLE_NAME" = ? AND '
                 '"INTERVAL_START" = CAST(? AS TIMESTAMP_NTZ) AND "INTERVAL_END" = CAST(? AS TIMESTAMP_NTZ))',
                 [ids.source, ids.table, self.manifest.interval_start, str(self.manifest.interval_end)],
+            )
+        else:
+            # Rows of an overlap are set aside again by each load that reads them.
+            self.session.execute(
+                f"DELETE FROM {self.quarantine} AS q "
+                f"WHERE EXISTS (SELECT 1 FROM {self.attempt.quarantine} AS s "
+                'WHERE s."POSITION" = q."POSITION" AND s."RECORD" = q."RECORD")'
             )
         inserted = self.session.execute(
             f'INSERT INTO {self.quarantine} ("POSITION", "REASON", "RECORD", "_LOAD_ID", "_LOADED_AT") '

@@ -16,9 +16,10 @@ from include.headrace.stage import REJECTED_SCHEMA, stage_location
 FILES_PER_COPY = 1000
 """Most names that one COPY takes in FILES (Snowflake documentation, "COPY INTO <table>")."""
 
-FILE_COLUMN = "_FILE"
-ROW_COLUMN = "_ROW"
-"""Where a row stood: the order that breaks ties between equal keys and cursors."""
+FILE_COLUMN = "#FILE"
+ROW_COLUMN = "#ROW"
+"""Where a row stood: the order that breaks ties between equal keys and cursors. No column of a source
+has such a name once it is folded."""
 
 FILE_FORMAT = (
     "(TYPE=PARQUET USE_LOGICAL_TYPE=TRUE BINARY_AS_TEXT=FALSE USE_VECTORIZED_SCANNER=TRUE NULL_IF=())"

@@ -26,9 +26,7 @@ def order_key(text: str, column_type: str) -> Any:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(), text
     if column_type.startswith(("NUMBER", "FLOAT")):
         return Decimal(text)
-    if column_type.startswith("VARCHAR"):
-        return text
-    raise SourceError(f"A cursor of type {column_type} has no order; choose a time, number or text column.")
+    raise SourceError(f"A cursor of type {column_type} has no order; choose a time or a number.")
 
 
 def later(first: str | None, second: str | None, column_type: str) -> str | None:

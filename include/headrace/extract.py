@@ -47,7 +47,7 @@ class Extract:
             ledger.prepare(self.ids)
             ledger.record_attempt(self.ids, "extract", self.task)
             reader = reader_for(self.source, self.table)
-            span = self._span(reader, ledger.fence(self.ids))
+            span = self._span(reader, ledger.fence_of_cursor(self.ids, self.table.cursor))
             with reader.open(span) as extraction:
                 manifest = stage_extraction(
                     session,

@@ -11,9 +11,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from include.headrace.errors import CountError
+from include.headrace.errors import CountError, PermanentError
 from include.headrace.manifest import LoadIds, Manifest, StagedFile, now
 from include.headrace.names import fold, quote
+from include.headrace.schema import Column
 from include.headrace.session import Session
 from include.headrace.settings import LEDGER_SCHEMA
 from include.headrace.stage import STAGE_NAME
@@ -96,6 +97,7 @@ class Fence:
 
     epoch: int
     watermark: str | None
+    cursor_name: str | None
     cursor_type: str | None
 
 
@@ -117,9 +119,11 @@ class Ledger:
     def prepare(self, ids: LoadIds) -> None:
         """Make what is missing: database, schemas, the source's stage, ledger tables, the fence."""
         run = self.session.execute
-        run(f"CREATE DATABASE IF NOT EXISTS {quote(self.database)}")
+        # CREATE ... IF NOT EXISTS wants the grant to create even where nothing is missing.
+        present = self._schemas()
         for schema in (LEDGER_SCHEMA, fold(ids.source)):
-            run(f"CREATE SCHEMA IF NOT EXISTS {quote(self.database, schema)}")
+            if schema not in present:
+                run(f"CREATE SCHEMA IF NOT EXISTS {quote(self.database, schema)}")
         run(f"CREATE STAGE IF NOT EXISTS {quote(self.database, fold(ids.source), STAGE_NAME)}")
         for name, columns in LEDGER_TABLES.items():
             body = ", ".join(f"{quote(column)} {kind}" for column, kind in columns.items())
@@ -127,8 +131,18 @@ class Ledger:
         # One statement makes the fence with its one row, so that two firsts cannot make two rows.
         run(
             f"CREATE TABLE IF NOT EXISTS {self.fence_table(ids)} AS "
-            'SELECT 0::NUMBER(19,0) AS "EPOCH", NULL::VARCHAR AS "WATERMARK", NULL::VARCHAR AS "CURSOR_TYPE"'
+            'SELECT 0::NUMBER(19,0) AS "EPOCH", NULL::VARCHAR AS "WATERMARK", '
+            'NULL::VARCHAR AS "CURSOR_NAME", NULL::VARCHAR AS "CURSOR_TYPE"'
         )
+
+    def _schemas(self) -> set[str]:
+        """The schemas of the database, which is made when it is missing."""
+        shown = f"SHOW SCHEMAS IN DATABASE {quote(self.database)}"
+        try:
+            return {row["name"] for row in self.session.query(shown)}
+        except PermanentError:
+            self.session.execute(f"CREATE DATABASE IF NOT EXISTS {quote(self.database)}")
+            return {row["name"] for row in self.session.query(shown)}
 
     def committed(self, load_id: str) -> dict[str, Any] | None:
         """The row of a committed load, or None."""
@@ -138,15 +152,6 @@ class Ledger:
                 f"LOADS has {len(rows)} rows for load {load_id}; look at them before running again."
             )
         return rows[0] if rows else None
-
-    def loads_of_interval(self, ids: LoadIds, start: str, end: str) -> list[str]:
-        """Ids of committed loads of this table that covered exactly this data interval."""
-        rows = self.session.query(
-            f'SELECT "LOAD_ID" FROM {self.table("LOADS")} WHERE "SOURCE" = ? AND "TABLE_NAME" = ? '
-            'AND "INTERVAL_START" = CAST(? AS TIMESTAMP_NTZ) AND "INTERVAL_END" = CAST(? AS TIMESTAMP_NTZ)',
-            [ids.source, ids.table, start, end],
-        )
-        return [row["load_id"] for row in rows]
 
     def record_attempt(self, ids: LoadIds, step: str, task: TaskRef) -> None:
         """Insert the row of this try. ``step`` is ``extract`` or ``load``."""
@@ -240,7 +245,19 @@ class Ledger:
                 f"The fence {self.fence_table(ids)} has {len(rows)} rows, it must have one; restore it."
             )
         row = rows[0]
-        return Fence(epoch=int(row["epoch"]), watermark=row["watermark"], cursor_type=row["cursor_type"])
+        return Fence(
+            epoch=int(row["epoch"]),
+            watermark=row["watermark"],
+            cursor_name=row["cursor_name"],
+            cursor_type=row["cursor_type"],
+        )
+
+    def fence_of_cursor(self, ids: LoadIds, cursor: str | None) -> Fence:
+        """The fence, without the watermark of another cursor: its values say nothing of this one."""
+        fence = self.fence(ids)
+        if fence.cursor_name == cursor:
+            return fence
+        return Fence(epoch=fence.epoch, watermark=None, cursor_name=None, cursor_type=None)
 
     def swap_fence(self, ids: LoadIds, epoch: int) -> bool:
         """Move the fence on from ``epoch``; False when another load moved it first."""
@@ -249,10 +266,11 @@ class Ledger:
         )
         return changed == 1
 
-    def set_watermark(self, ids: LoadIds, watermark: str, cursor_type: str) -> None:
-        """Store the watermark; call it only in the transaction that swapped the fence."""
+    def set_watermark(self, ids: LoadIds, watermark: str, cursor: Column) -> None:
+        """Store the watermark and whose it is; only in the transaction that swapped the fence."""
         self.session.execute(
-            f'UPDATE {self.fence_table(ids)} SET "WATERMARK" = ?, "CURSOR_TYPE" = ?', [watermark, cursor_type]
+            f'UPDATE {self.fence_table(ids)} SET "WATERMARK" = ?, "CURSOR_NAME" = ?, "CURSOR_TYPE" = ?',
+            [watermark, cursor.source_name, cursor.type],
         )
 
     def insert_load(self, values: dict[str, Any]) -> None:

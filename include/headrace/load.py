@@ -17,7 +17,7 @@ from include.headrace.apply import Apply, Counts
 from include.headrace.config import Table
 from include.headrace.copying import AttemptTables
 from include.headrace.cursors import later
-from include.headrace.errors import HeadraceError, PassingError
+from include.headrace.errors import HeadraceError, PassingError, PermanentError
 from include.headrace.ledger import Fence, Ledger, TaskRef
 from include.headrace.manifest import LoadIds, Manifest, now
 from include.headrace.names import fold, quote
@@ -29,6 +29,10 @@ log = logging.getLogger(__name__)
 
 ROUNDS = 5
 """How often an apply that lost its fence, or whose COMMIT did not happen, is tried in one task."""
+
+
+ENDED = ("committed", "rolled back", "rolled_back", "aborted")
+"""How DESCRIBE TRANSACTION calls a transaction that can no longer commit."""
 
 
 class FenceLost(PassingError):
@@ -62,9 +66,27 @@ class Load:
             done = ledger.committed(self.ids.load_id)
             if done is None:
                 abort_leftovers(session, self.ids.load_id)
-                done = self._apply_staged(session, ledger)
+                done = self._apply_or_find(session, ledger)
             self._remove_staged(session)
             return done
+        finally:
+            session.close()
+
+    def _apply_or_find(self, session: Session, ledger: Ledger) -> dict[str, Any]:
+        """Apply the staged rows; when that fails because another attempt was first, its row."""
+        try:
+            return self._apply_staged(session, ledger)
+        except HeadraceError as error:
+            done = self._committed_by_another()
+            if done is None:
+                raise
+            log.info("Another attempt committed load %s; this one ended with: %s", self.ids.load_id, error)
+            return done
+
+    def _committed_by_another(self) -> dict[str, Any] | None:
+        session = self.open_session()
+        try:
+            return Ledger(session, self.database).committed(self.ids.load_id)
         finally:
             session.close()
 
@@ -124,10 +146,13 @@ class Load:
         name = transaction_prefix(self.ids.load_id) + attempt
         loaded_at = now()
         session.execute(f"BEGIN TRANSACTION NAME {quote(name)}")
-        transaction = str(session.query("SELECT CURRENT_TRANSACTION() AS id")[0]["id"])
+        transaction = current_transaction(session)
         try:
             if not ledger.swap_fence(self.ids, fence.epoch):
                 raise FenceLost(f"The fence of {self.ids.label} moved on from {fence.epoch}.")
+            held = ledger.fence_of_cursor(self.ids, self.table.cursor)
+            if (held.epoch, held.watermark) != (fence.epoch + 1, fence.watermark):
+                raise FenceLost(f"The fence of {self.ids.label} moved on while this load waited for it.")
             if ledger.committed(self.ids.load_id) is not None:
                 raise FenceLost(f"Load {self.ids.load_id} was committed by another attempt.")
             counts = Apply(
@@ -144,6 +169,10 @@ class Load:
             ).run()
             self._move_watermark(ledger, manifest, fence)
             ledger.insert_load(self._row(manifest, counts))
+            if current_transaction(session) != transaction:
+                raise FenceLost(
+                    f"Transaction {transaction} of load {self.ids.load_id} was ended from outside."
+                )
         except BaseException:
             session.rollback()
             raise
@@ -151,11 +180,14 @@ class Load:
 
     def _move_watermark(self, ledger: Ledger, manifest: Manifest, fence: Fence) -> None:
         cursor = next((c for c in manifest.columns if c.source_name == self.table.cursor), None)
-        if cursor is None or manifest.cursor_max is None:
+        if cursor is None or manifest.cursor_max is None or manifest.sampled:
             return
-        same_type = fence.cursor_type is None or fence.cursor_type.split("(")[0] == cursor.type.split("(")[0]
-        newest = later(fence.watermark if same_type else None, manifest.cursor_max, cursor.type)
-        ledger.set_watermark(self.ids, str(newest), cursor.type)
+        # A backfill beyond the watermark leaves a gap before it, which the next load must still read.
+        start = manifest.span_lower
+        if start is not None and later(fence.watermark, start, cursor.type) != fence.watermark:
+            return
+        newest = later(fence.watermark, manifest.cursor_max, cursor.type)
+        ledger.set_watermark(self.ids, str(newest), cursor)
 
     def _row(self, manifest: Manifest, counts: Counts) -> dict[str, Any]:
         return {
@@ -197,14 +229,14 @@ class Load:
             for _ in range(ROUNDS):
                 state = transaction_state(session, transaction)
                 done = ledger.committed(self.ids.load_id)
-                if done is not None or state != "running":
+                if done is not None or state in ENDED:
                     return done
                 abort_leftovers(session, self.ids.load_id)
         finally:
             session.close()
         raise PassingError(
-            f"Transaction {transaction} of load {self.ids.load_id} is still running after {ROUNDS} aborts; "
-            "the load looks again when it is retried."
+            f"What became of transaction {transaction} of load {self.ids.load_id} is not known after "
+            f"{ROUNDS} looks; the load looks again when it is retried."
         )
 
     def _drop(self, attempt: str, manifest: Manifest) -> None:
@@ -227,8 +259,18 @@ class Load:
 
 
 def transaction_state(session: Session, transaction: str) -> str:
-    """``running``, ``committed`` or ``rolled back``, as DESCRIBE TRANSACTION tells it."""
-    return str(session.query(f"DESCRIBE TRANSACTION {int(transaction)}")[0]["state"]).lower()
+    """``running``, one of ENDED as DESCRIBE TRANSACTION tells it, or ``unknown`` when it does not."""
+    try:
+        rows = session.query(f"DESCRIBE TRANSACTION {int(transaction)}")
+    except PermanentError as error:
+        log.warning("Transaction %s cannot be described: %s", transaction, error)
+        return "unknown"
+    return str(rows[0]["state"]).lower() if rows else "unknown"
+
+
+def current_transaction(session: Session) -> str:
+    """The id of the session's open transaction."""
+    return str(session.query("SELECT CURRENT_TRANSACTION() AS id")[0]["id"])
 
 
 def abort_leftovers(session: Session, load_id: str) -> None:

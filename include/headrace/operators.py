@@ -22,6 +22,7 @@ from include.headrace.errors import PermanentError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.sdk.types import DagRunProtocol
 
     from include.headrace.config import AnySource, Table
     from include.headrace.ledger import TaskRef
@@ -39,14 +40,26 @@ def permanent_errors_fail_at_once() -> Iterator[None]:
         raise AirflowFailException(str(error)) from error
 
 
+def interval_of(run: DagRunProtocol) -> tuple[datetime, datetime] | None:
+    """The data interval that a run loads; None for one that loads from the watermark.
+
+    Only scheduled and backfilled runs have one that means something: for a run started by hand with a
+    logical date Airflow infers the last interval that ended.
+    """
+    start, end = run.data_interval_start, run.data_interval_end
+    if run.run_type not in ("scheduled", "backfill") or start is None or end is None or start >= end:
+        return None
+    return start, end
+
+
 def load_id_of(source: str, table: str, context: Context) -> str:
     """The id of the load that this run makes of a table, 32 hexadecimal digits.
 
     A retry keeps it; a cleared run, which has a higher clear number, gets a new one.
     """
     run = context["dag_run"]
-    start, end = run.data_interval_start, run.data_interval_end
-    covers = f"{start.isoformat()}/{end.isoformat()}" if start and end and start < end else "watermark"
+    interval = interval_of(run)
+    covers = "/".join(moment.isoformat() for moment in interval) if interval else "watermark"
     parts = (source, table, covers, run.run_id, str(run.clear_number or 0))
     return uuid.uuid5(LOAD_ID_NAMESPACE, "\n".join(parts)).hex
 
@@ -114,7 +127,7 @@ class ExtractToStageOperator(TableOperator):
                     source=source,
                     table=table,
                     task=self._task(context),
-                    interval=_interval(run.data_interval_start, run.data_interval_end),
+                    interval=interval_of(run),
                     backfill=run.run_type == "backfill",
                     folder=Path(folder),
                 ).run()
@@ -184,7 +197,3 @@ class PublishOperator(BaseOperator):
         context["outlet_events"][self.asset].extra = {
             task_id.removesuffix(".load"): dict(result or {}) for task_id, result in results.items()
         }
-
-
-def _interval(start: datetime | None, end: datetime | None) -> tuple[datetime, datetime] | None:
-    return (start, end) if start and end and start < end else None

@@ -72,12 +72,13 @@ def ingestion_dag(source: AnySource) -> DAG:
         catchup=False,
         max_active_runs=1,
         default_args={**DEFAULT_ARGS, "pool": source_pool(source.name)},
-        tags=sorted({"ingest", source.kind, *source.tags}),
+        tags=sorted({"ingest", source.kind, *source.tags, *(tag for t in source.tables for tag in t.tags)}),
         doc_md=_doc(source),
     )
     with dag:
         publish = PublishOperator(
-            task_id="publish",
+            # No table folds to a name with a hyphen, so no group has this id.
+            task_id="publish-asset",
             asset=asset,
             load_task_ids=[f"{_group_id(table.name)}.load" for table in source.tables],
             outlets=[asset],

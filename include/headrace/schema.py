@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -26,10 +26,6 @@ class Column:
     name: str
     type: str
     comment: str | None = None
-
-    def as_dict(self) -> dict[str, str | None]:
-        """The column as JSON-ready values; ``Column(**d)`` reads it back."""
-        return asdict(self)
 
 
 def snowflake_type(field: pa.Field) -> str:

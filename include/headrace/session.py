@@ -22,7 +22,12 @@ QUERY_TAG_LIMIT = 2000
 PASSING_ERRNOS = frozenset({625, 604, 605, 630, 250001, 250002, 250003, 251001, 251011, 251012})
 """Lock waits and deadlocks (625), cancelled or timed-out statements, and connections that failed."""
 
-SIGN_IN_ERRNOS = frozenset({390100, 390101, 390102, 390144, 390190, 394508})
+HTTP_ERRNOS = range(290_500, 290_600)
+"""Replies of class 5xx that outlasted the connector's own retries: it adds the status to 290000."""
+
+NO_WAREHOUSE_ERRNO = 606
+
+SIGN_IN_ERRNOS = frozenset({390100, 390101, 390102, 390144, 390186, 390189, 390190, 390303, 390422, 394508})
 """A wrong user, password, key or token, or a locked user: trying again only locks it longer."""
 
 SESSION_PARAMETERS: Mapping[str, Any] = {
@@ -32,6 +37,9 @@ SESSION_PARAMETERS: Mapping[str, Any] = {
     "ERROR_ON_NONDETERMINISTIC_MERGE": True,
     "ERROR_ON_NONDETERMINISTIC_UPDATE": True,
     "TIMEZONE": "UTC",
+    "TIMESTAMP_INPUT_FORMAT": "AUTO",
+    "DATE_INPUT_FORMAT": "AUTO",
+    "TIME_INPUT_FORMAT": "AUTO",
     "LOCK_TIMEOUT": 900,
     "STATEMENT_TIMEOUT_IN_SECONDS": 3600,
 }
@@ -71,11 +79,12 @@ class Session:
     def commit(self, transaction: str) -> None:
         """COMMIT the open transaction, given by its id.
 
-        Raises CommitInDoubt when no reply came, so that the caller reads the ledger.
+        Raises CommitInDoubt on any error, so that the caller reads the ledger: an error of the
+        transport does not say what became of the request.
         """
         try:
             self._run("COMMIT", ())
-        except PassingError as error:
+        except HeadraceError as error:
             raise CommitInDoubt(str(error), transaction) from error
 
     def rollback(self) -> None:
@@ -130,7 +139,11 @@ def translate(error: Exception, where: str) -> NoReturn:
     if number in SIGN_IN_ERRNOS or "Incorrect username or password" in message:
         raise PermanentError(f"{message} Check the connection's user and its password or key.") from error
     transport = type(error).__name__ in ("OperationalError", "InterfaceError") and not state
-    if transport or number in PASSING_ERRNOS or state[:2] in ("08", "57"):
+    if number == NO_WAREHOUSE_ERRNO:
+        raise PermanentError(
+            f"{message} Give the connection a warehouse, and its role the use of it."
+        ) from error
+    if transport or number in PASSING_ERRNOS or number in HTTP_ERRNOS or state[:2] in ("08", "57"):
         raise PassingError(message) from error
     raise PermanentError(message) from error
 

@@ -120,8 +120,8 @@ def stage_extraction(
     """Write an extraction to Parquet files in ``folder``, put each into the stage, and count.
 
     At most one file of each kind is on disk at a time. Column names in the files are folded.
-    Raises SourceError when a key is NULL, when the key or the cursor is not among the columns or
-    when names collide; CountError when the stage did not take a file whole.
+    Raises SourceError when a key is NULL, when the key or the cursor is not among the columns, when the
+    cursor is text, or when names collide; CountError when the stage did not take a file whole.
     """
     started_at = now().isoformat()
     columns = columns_of(extraction.schema)
@@ -134,6 +134,11 @@ def stage_extraction(
             )
     keys = [by_source[name].name for name in primary_key]
     cursor_column = by_source[cursor] if cursor else None
+    if cursor_column is not None and cursor_column.type.startswith("VARCHAR"):
+        raise SourceError(
+            f"The cursor {cursor!r} of {ids.label} lands as text, which servers order in different ways; "
+            "choose a time or a number, for a CSV file give its type under `columns`, or cast it in a view."
+        )
     schema = pa.schema([pa.field(c.name, f.type) for c, f in zip(columns, extraction.schema, strict=True)])
     rows = _PartWriter(folder, "rows", schema)
     aside = _PartWriter(folder, "quarantine", REJECTED_SCHEMA)

@@ -36,7 +36,7 @@ class Target:
         Raises ContractError when the contract forbids the change.
         """
         self._create_missing()
-        fence = ledger.fence(self._ids)
+        fence = ledger.fence_of_cursor(self._ids, self._table.cursor)
         change = compare(
             list(self._manifest.columns),
             self._existing(),
@@ -55,7 +55,7 @@ class Target:
             self._session.execute(
                 f"ALTER TABLE {self.name} ALTER COLUMN {quote(column.name)} SET DATA TYPE {column.type}"
             )
-        return ledger.fence(self._ids)
+        return ledger.fence_of_cursor(self._ids, self._table.cursor)
 
     def _create_missing(self) -> None:
         columns = [definition(column) for column in self._manifest.columns]

@@ -77,7 +77,6 @@ def test_an_overlap_on_a_number_is_refused() -> None:
             "TIMESTAMP_TZ(6)",
             "2024-05-01 10:00:00.000000Z",
         ),
-        ("b", "a", "VARCHAR", "b"),
         (None, "1", "NUMBER(5,0)", "1"),
         ("1", None, "NUMBER(5,0)", "1"),
     ],

@@ -80,6 +80,12 @@ PARAMETERS = {
     "STATEMENT_TIMEOUT_IN_SECONDS": Parameter(
         "172800", _seconds, "NUMBER", "seconds before a statement is canceled"
     ),
+    **{
+        f"{kind}_INPUT_FORMAT": Parameter(
+            "auto", _only("auto"), "STRING", f"how text becomes a {kind.lower()}"
+        )
+        for kind in ("DATE", "TIME", "TIMESTAMP")
+    },
     "TIMEZONE": Parameter("Etc/UTC", _text, "STRING", "time zone of the session"),
     "TRANSACTION_ABORT_ON_ERROR": Parameter(
         "false", _boolean, "BOOLEAN", "a failed statement ends the transaction"
