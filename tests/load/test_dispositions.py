@@ -110,6 +110,57 @@ def test_an_interval_loaded_again_replaces_its_rows_alone(shop: Shop) -> None:
     assert (row["rows_deleted"], row["rows_inserted"]) == (2, 1)
 
 
+def test_a_backfill_beyond_the_watermark_leaves_the_gap_to_be_read(shop: Shop) -> None:
+    table = orders_table(disposition="append", primary_key=None)
+    shop.stage_and_load([order(1, "a", 1)], table)
+    shop.stage_and_load([order(3, "c", 30)], table, window=interval(25, 35))
+    assert shop.watermark() == "2024-05-01 12:01:00.000000"
+    shop.stage_and_load(
+        [order(2, "b", 10), order(3, "c", 30)], table, window=Window(Span(lower=shop.watermark()))
+    )
+    assert shop.rows() == [(1, "a"), (2, "b"), (3, "c")]
+    assert shop.watermark() == "2024-05-01 12:30:00.000000"
+
+
+def test_a_sample_does_not_move_the_watermark_and_the_whole_takes_its_place(shop: Shop) -> None:
+    table = orders_table(disposition="append", primary_key=None)
+    row = shop.stage_and_load([order(2, "b", 2)], table, window=Window(Span(), sampled=True))
+    assert (row["sampled"], shop.watermark()) == (True, None)
+    shop.stage_and_load([order(1, "a", 1), order(2, "b", 2)], table)
+    assert shop.rows() == [(1, "a"), (2, "b")]
+
+
+def test_the_watermark_of_another_cursor_says_nothing(shop: Shop) -> None:
+    schema = ORDERS.append(pa.field("seen", pa.int64()))
+    table = orders_table(disposition="append", primary_key=None)
+    shop.stage_and_load([{**order(1, "a", 1), "seen": 9}], table, schema=schema)
+    other = orders_table(disposition="append", primary_key=None, cursor="seen")
+    shop.stage_and_load(
+        [{**order(1, "a", 1), "seen": 9}, {**order(2, "b", 0), "seen": 4}], other, schema=schema
+    )
+    assert shop.rows() == [(1, "a"), (2, "b")]
+    assert shop.watermark() == "9"
+
+
+def test_a_cursor_of_text_is_refused_with_the_remedy(shop: Shop) -> None:
+    with pytest.raises(SourceError, match=r"cursor 'state' .* lands as text.*give its type under `columns`"):
+        shop.stage_and_load([order(1, "a")], orders_table(cursor="state"))
+
+
+def test_a_row_set_aside_again_by_an_overlap_is_kept_once(shop: Shop) -> None:
+    table = orders_table()
+    bad = (Rejected("row 7", "infinite time", '{"id": 7}'),)
+    for _ in range(2):
+        shop.load(shop.stage(MemoryExtraction(ORDERS, [batch([order(1, "a")])], bad), table), table)
+    assert shop.rows('"POSITION", "RECORD"', "ORDERS__QUARANTINE") == [("row 7", '{"id": 7}')]
+
+
+def test_columns_named_as_the_load_names_its_own_keep_their_values(shop: Shop) -> None:
+    schema = ORDERS.append(pa.field("_file", pa.string())).append(pa.field("_row", pa.int64()))
+    shop.stage_and_load([{**order(1, "a"), "_file": "f", "_row": 5}], schema=schema)
+    assert shop.rows('"ID", "_FILE", "_ROW"') == [(1, "f", 5)]
+
+
 def test_a_load_that_found_nothing_commits_a_row_of_zeros(shop: Shop) -> None:
     shop.stage_and_load([order(1, "a")])
     row = shop.stage_and_load([])

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -78,6 +79,31 @@ def test_loads_of_one_table_by_two_runs_at_once_both_arrive(shop: Shop) -> None:
         thread.join()
     assert failures == []
     assert shop.rows() == EXPECTED[:4]
+
+
+def test_an_attempt_that_fails_after_another_committed_finds_the_load_done(shop: Shop) -> None:
+    table = orders_table(disposition="append", primary_key=None)
+    ids = shop.stage(MemoryExtraction(ORDERS, [batch(ROWS)]), table)
+    opened: list[int] = []
+
+    def open_session() -> Session:
+        session = shop.open_session()
+        opened.append(1)
+        if len(opened) == 1:
+            execute = session.execute
+
+            def other_first(statement: str, values: Sequence[Any] = ()) -> int:
+                if statement == "BEGIN" and not shop.loads():
+                    shop.load(ids, table)  # the twin commits, and removes the staged files
+                return execute(statement, values)
+
+            session.execute = other_first  # type: ignore[method-assign]
+        return session
+
+    row = Load(open_session, DATABASE, ids, table, TASK).run()
+    assert row["load_id"] == ids.load_id
+    assert shop.rows() == EXPECTED
+    assert len(shop.loads()) == 1
 
 
 @dataclass

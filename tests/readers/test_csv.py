@@ -257,6 +257,11 @@ def test_a_header_alone_gives_no_rows(read_text: ReadText) -> None:
         assert found.extracted == 0
 
 
+def test_a_header_of_one_column_alone_gives_no_rows(read_text: ReadText) -> None:
+    for content in ("a", "a\n", "a\r\n"):
+        assert read_text(content).extracted == 0
+
+
 def test_files_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     for name, text in (("b.csv", "x,y\n3,4\n"), ("a.csv", "y,x\n2,1\n"), ("sub/c.csv", "x,y\n5,6\n9\n")):

@@ -145,6 +145,12 @@ class Shop:
         found = self.query(f"SELECT {columns} FROM {self.table(name)}")
         return sorted((tuple(row.values()) for row in found), key=repr)
 
+    def watermark(self, table: str = "ORDERS") -> str | None:
+        """The watermark in the fence of a table."""
+        fence = quote(DATABASE, "HEADRACE", f"FENCE__{fold(self.source)}__{table}")
+        [row] = self.query(f"SELECT * FROM {fence}")
+        return None if row["watermark"] is None else str(row["watermark"])
+
     def loads(self) -> list[dict[str, Any]]:
         """The rows of LOADS of this source, in order of commit."""
         return self.query(

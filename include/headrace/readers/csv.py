@@ -137,6 +137,8 @@ class CsvExtraction:
 
     def _by_arrow(self, names: list[str], data: bytes) -> list[pa.Array] | None:
         """The columns as text; None when Arrow's parser finds anything wrong."""
+        if not data:
+            return [pa.array([], pa.string()) for _ in self._names]
         ragged = []
         if not data.endswith((b"\n", b"\r")):
             # Arrow's parser takes an empty last field after a quoted one for quoted itself.
