@@ -51,13 +51,16 @@ def test_every_pool_that_a_task_waits_for_is_made(bag: dict[str, Any]) -> None:
 def test_an_ingestion_dag_loads_each_table_and_ends_with_the_asset(bag: dict[str, Any], source: Any) -> None:
     tasks = bag["dags"][f"ingest__{source.name}"]["tasks"]
     assert sorted(tasks) == sorted(
-        ["publish", *(f"{table.name}.{step}" for table in source.tables for step in ("extract", "load"))]
+        [
+            "publish-asset",
+            *(f"{table.name}.{step}" for table in source.tables for step in ("extract", "load")),
+        ]
     )
     for table in source.tables:
         assert tasks[f"{table.name}.extract"]["downstream"] == [f"{table.name}.load"]
-        assert tasks[f"{table.name}.load"]["downstream"] == ["publish"]
+        assert tasks[f"{table.name}.load"]["downstream"] == ["publish-asset"]
     assert {task_id: task["outlets"] for task_id, task in tasks.items() if task["outlets"]} == {
-        "publish": [f"raw.{source.name}"]
+        "publish-asset": [f"raw.{source.name}"]
     }
 
 
