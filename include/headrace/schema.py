@@ -156,8 +156,9 @@ def compare(incoming: list[Column], existing: dict[str, str], contract: str, tab
 
     ``evolve`` adds new columns and widens types, ``freeze`` refuses both, ``discard`` leaves new
     columns out. A column that the source no longer has stays in RAW, except under ``freeze``: new
-    rows have NULL there, and rows known before keep their value. Raises ContractError with every difference spelled out when the contract forbids
-    it, or when a type changed in a way that no widening covers.
+    rows have NULL there, and rows known before keep their value. Raises ContractError with every
+    difference spelled out when the contract forbids it, or when a type changed in a way that no
+    widening covers.
     """
     added = [column for column in incoming if column.name not in existing]
     missing = sorted(set(existing) - {column.name for column in incoming})
