@@ -13,6 +13,7 @@ from airflow.sdk import (
     TaskGroup,
 )
 
+from include.headrace.assets import asset_of
 from include.headrace.names import fold
 from include.headrace.notify import notify_failure
 from include.headrace.operators import ExtractToStageOperator, LoadToTableOperator, PublishOperator
@@ -39,11 +40,6 @@ DEFAULT_ARGS: dict[str, Any] = {
 def dag_id_of(source: str) -> str:
     """The id of a source's ingestion DAG."""
     return f"ingest__{source}"
-
-
-def asset_of(source: str) -> Asset:
-    """The asset that says a source was loaded. Its name is equal in every environment."""
-    return Asset(name=f"raw.{source}", uri=f"headrace://raw/{source}")
 
 
 def timetable_of(schedule: Schedule | None) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Asset, AssetAll, Param, TaskGroup
+from airflow.sdk import DAG, AssetAll, Param, TaskGroup
 from airflow.sdk.bases.operator import BaseOperator
 from cosmos.airflow.dag import DbtDag
 from cosmos.config import ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
@@ -29,6 +29,7 @@ from cosmos.constants import (
 )
 
 from include.headrace import config, settings
+from include.headrace.assets import asset_of
 from include.headrace.errors import ConfigError
 from include.headrace.pools import DBT_POOL
 from include.headrace.transform import TRANSFORM, operators
@@ -130,7 +131,7 @@ def build_dag(manifest: Path, project_dir: Path = settings.DBT_DIR, dag_id: str 
 
 
 def _all_sources() -> AssetAll | None:
-    assets = [Asset(name=f"raw.{name}", uri=f"headrace://raw/{name}") for name in config.source_names()]
+    assets = [asset_of(name) for name in config.source_names()]
     return AssetAll(*assets) if assets else None
 
 
