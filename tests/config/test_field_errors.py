@@ -6,6 +6,7 @@ import pytest
 
 from tests.config.conftest import Errors
 
+KINDS = "csv, graphql, json, mongo, mysql, parquet, postgres, rest"
 HEAD = "kind: postgres\nconnection: shop\n"
 
 
@@ -16,7 +17,7 @@ def table(*lines: str) -> str:
 
 def test_a_missing_kind_lists_the_kinds(errors: Errors) -> None:
     assert errors("connection: shop\n") == [
-        "shop.yml:1: kind: is required but missing; the kinds are csv, parquet, postgres."
+        f"shop.yml:1: kind: is required but missing; the kinds are {KINDS}."
     ]
 
 
@@ -24,7 +25,7 @@ def test_a_missing_kind_lists_the_kinds(errors: Errors) -> None:
 def test_an_unknown_kind_lists_the_kinds(errors: Errors, kind: str) -> None:
     [line] = errors(f"# note\nkind: {kind}\n")
     assert line.startswith("shop.yml:2: kind: is not a kind that is known (")
-    assert line.endswith("the kinds are csv, parquet, postgres.")
+    assert line.endswith(f"the kinds are {KINDS}.")
 
 
 def test_a_near_miss_of_a_kind_is_suggested(errors: Errors) -> None:
@@ -68,7 +69,7 @@ def test_a_field_unlike_any_lists_the_fields(errors: Errors) -> None:
     [line] = errors(HEAD + "zzz: 1\ntables: [{name: a}]\n")
     assert line == (
         "shop.yml:3: zzz: is not a field here; known are concurrency, connection, kind, schedule, tables, "
-        "tags."
+        "tags, tunnel."
     )
 
 

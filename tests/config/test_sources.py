@@ -26,7 +26,7 @@ from include.headrace.config import (
 )
 from include.headrace.config.json_schema import SCHEMA_FILE, schema_text, source_schema
 from include.headrace.errors import ConfigError
-from include.headrace.readers.csv_types import declared
+from include.headrace.readers.text_types import declared
 
 FILES = sorted(settings.SOURCES_DIR.glob("*.yml"))
 HINT = "# yaml-language-server: $schema=../headrace/source.schema.json\n"

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from include.headrace.config.models import AnySource
+from include.headrace.config.kinds import AnySource
 
 SCHEMA_FILE = Path(__file__).parents[1] / "source.schema.json"
 

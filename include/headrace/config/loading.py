@@ -10,7 +10,8 @@ from include.headrace import settings
 from include.headrace.config import rules
 from include.headrace.config.document import Document, dotted, read_document
 from include.headrace.config.errors import nearest, validation_error
-from include.headrace.config.models import KINDS, AnySource, Source
+from include.headrace.config.kinds import KINDS, AnySource
+from include.headrace.config.models import Source
 from include.headrace.errors import ConfigError
 
 

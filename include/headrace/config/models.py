@@ -1,4 +1,4 @@
-"""The models of ``include/sources/*.yml``: one file a source system.
+"""What every kind of source in ``include/sources/*.yml`` has: one file a source system.
 
 The file's name without ``.yml`` is the source's name, its schema in RAW and its DAG's name.
 Rules that hold between fields look at the values as written, before they are converted, so that
@@ -32,7 +32,7 @@ Contract = Literal["evolve", "freeze", "discard"]
 
 Text = Annotated[str, Field(min_length=1)]
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
-Location = Annotated[Text, AfterValidator(values.location)]
+ColumnType = Annotated[str, AfterValidator(values.column_type)]
 ConnectionId = Annotated[Text, AfterValidator(values.connection_id)]
 Duration = Annotated[
     timedelta,
@@ -150,47 +150,6 @@ class Table(Model):
         return rules.table(data)
 
 
-class PostgresTable(Table):
-    """A table or view of PostgreSQL."""
-
-    db_schema: Text = Field(
-        default="public", alias="schema", description="The schema in PostgreSQL that holds the table."
-    )
-
-
-class FileTable(Table):
-    """Files of one shape, found by a glob below the source's location and read in name order."""
-
-    path: Annotated[str, AfterValidator(values.relative_glob)] = Field(
-        description="A pattern below `location` for the table's files, such as flights-*.parquet."
-    )
-
-
-class CsvTable(FileTable):
-    """CSV files. A column lands as VARCHAR unless `columns` gives it a type."""
-
-    delimiter: Annotated[str, AfterValidator(values.delimiter)] = Field(
-        default=",", description="The one character between two fields."
-    )
-    encoding: Annotated[str, AfterValidator(values.encoding)] = Field(
-        default="utf-8", description="The files' text encoding, such as utf-8, latin-1 or cp1252."
-    )
-    null_values: tuple[str, ...] = Field(
-        default=("",), description="Texts that mean that there is no value. By default the empty one."
-    )
-    columns: dict[Text, Annotated[str, AfterValidator(values.column_type)]] = Field(
-        default={}, description="Snowflake types of columns, such as NUMBER(10,0), DATE or TIMESTAMP_NTZ."
-    )
-
-
-LOCATION = (
-    "The folder or URL that holds the files, such as s3://bucket/folder; a relative folder begins at the "
-    "project's root. ${NAME} stands for an environment variable and ${NAME:-default} for one with a "
-    "default, so that one file serves a laptop and a deployment. Nothing else is replaced, and a variable "
-    "without value and default is an error."
-)
-
-
 class Source(Model):
     """What every kind of source has. ``name`` comes from the file's name, not from the file."""
 
@@ -210,48 +169,3 @@ class Source(Model):
     @classmethod
     def _problems(cls, data: Mapping[str, Any]) -> list[Problem]:
         return rules.source(data)
-
-
-class PostgresSource(Source):
-    """A PostgreSQL database."""
-
-    kind: Literal["postgres"] = Field(description="The kind of the source system.")
-    connection: ConnectionId = Field(
-        description="The id of the Airflow connection that holds address and login."
-    )
-    tables: tuple[PostgresTable, ...] = Field(
-        json_schema_extra={"minItems": 1}, description="The tables to load."
-    )
-
-
-class CsvSource(Source):
-    """CSV files in a folder or an object store."""
-
-    kind: Literal["csv"] = Field(description="The kind of the source system.")
-    location: Location = Field(description=LOCATION)
-    connection: ConnectionId | None = Field(
-        default=None, description="The id of the Airflow connection for the object store, if it needs one."
-    )
-    tables: tuple[CsvTable, ...] = Field(json_schema_extra={"minItems": 1}, description="The tables to load.")
-
-
-class ParquetSource(Source):
-    """Parquet files in a folder or an object store."""
-
-    kind: Literal["parquet"] = Field(description="The kind of the source system.")
-    location: Location = Field(description=LOCATION)
-    connection: ConnectionId | None = Field(
-        default=None, description="The id of the Airflow connection for the object store, if it needs one."
-    )
-    tables: tuple[FileTable, ...] = Field(
-        json_schema_extra={"minItems": 1}, description="The tables to load."
-    )
-
-
-AnySource = Annotated[PostgresSource | CsvSource | ParquetSource, Field(discriminator="kind")]
-
-KINDS: dict[str, type[PostgresSource] | type[CsvSource] | type[ParquetSource]] = {
-    "csv": CsvSource,
-    "parquet": ParquetSource,
-    "postgres": PostgresSource,
-}

@@ -14,6 +14,9 @@ from include.headrace.names import MAX_LENGTH, fold
 QUARANTINE = "__QUARANTINE"
 """Ending of the table that holds what a load set aside."""
 
+PAYLOAD = "PAYLOAD"
+"""The column that holds a whole document."""
+
 ASSET_PREFIX = "raw."
 
 
@@ -92,6 +95,45 @@ def _columns(data: Mapping[str, Any]) -> list[Problem]:
         doubled = sorted({item for item in given if given.count(item) > 1})
         found.extend(((field,), f"names {item!r} twice; keep one.") for item in doubled)
     return found
+
+
+def document(data: Mapping[str, Any]) -> list[Problem]:
+    """Columns beside the payload: none takes its name, and the cursor has a type that has an order."""
+    given = data.get("columns")
+    columns = given if isinstance(given, Mapping) else {}
+    found: list[Problem] = []
+    for name in [*columns, *_texts(data, "primary_key")]:
+        if isinstance(name, str) and name and fold(name) == PAYLOAD:
+            field = "columns" if name in columns else "primary_key"
+            what = f"names {name!r}, which is the whole document; take the value out under another name."
+            found.append(((field,), what))
+    cursor = data.get("cursor")
+    declared = columns.get(cursor) if isinstance(cursor, str) else None
+    kind = declared.get("type") if isinstance(declared, Mapping) else declared
+    if isinstance(cursor, str) and kind in (None, "VARCHAR"):
+        what = (
+            "needs a type that has an order: give it one in `columns`, such as "
+            f"`{cursor}: TIMESTAMP_TZ` or `{cursor}: NUMBER(19,0)`."
+        )
+        found.append((("cursor",), what))
+    return found
+
+
+def one_of(data: Mapping[str, Any], fields: tuple[str, str], example: str) -> list[Problem]:
+    """Exactly one of two fields is given."""
+    given = [field for field in fields if data.get(field) is not None]
+    if not given:
+        return [
+            ((fields[0],), f"is missing; give {fields[0]} or {fields[1]}, such as {fields[0]}: {example}.")
+        ]
+    return [((given[1],), f"stands beside {given[0]}; keep one of them.")] if len(given) > 1 else []
+
+
+def incremental(data: Mapping[str, Any]) -> list[Problem]:
+    """Asking for what is new needs a cursor to go by."""
+    if data.get("incremental") is None or data.get("cursor") is not None:
+        return []
+    return [(("incremental",), "needs a cursor to go by; add cursor (with merge or append), or remove it.")]
 
 
 def source(data: Mapping[str, Any]) -> list[Problem]:

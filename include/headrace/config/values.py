@@ -150,3 +150,13 @@ def column_type(value: str) -> str:
             "TIME, TIMESTAMP_NTZ, TIMESTAMP_TZ, VARCHAR, BINARY or VARIANT"
         )
     return value
+
+
+def url_path(value: str) -> str:
+    """A path below an API's base URL, without a query: parameters have a field of their own."""
+    if "://" in value or "?" in value or "#" in value or not value.startswith("/"):
+        raise ValueError(
+            f"is not a path below the connection's address ({value!r}); begin it with / and put what follows "
+            "a ? into parameters"
+        )
+    return value

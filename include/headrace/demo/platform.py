@@ -17,7 +17,6 @@ import psutil
 
 from include.headrace import settings
 from include.headrace.airflow_api import AirflowApi
-from include.headrace.demo import seeding
 from include.headrace.demo.account import prepare_account
 from include.headrace.demo.environment import (
     HOST,
@@ -30,6 +29,7 @@ from include.headrace.demo.environment import (
 )
 from include.headrace.demo.postgres_server import PostgresServer, free_port
 from include.headrace.demo.processes import Processes, RunFile, find, run_lock
+from include.headrace.demo.seeding import flights
 from include.headrace.pools import pool_slots
 
 METADATA_DATABASE = "airflow"
@@ -155,7 +155,7 @@ class Platform:
         self.postgres.stop()
 
     def _seed(self) -> None:
-        done = seeding.seed_postgres(self.postgres), seeding.seed_files(settings.LOCAL_DIR / "sources")
+        done = flights.seed_postgres(self.postgres), flights.seed_files(settings.LOCAL_DIR / "sources")
         if any(done):
             self._say("filled the sources with the flights of 2013")
 
@@ -172,7 +172,7 @@ class Platform:
             "AIRFLOW_CONN_SNOWFLAKE_DEFAULT": snowflake_connection(
                 self.snowflake.port, self.snowflake.password
             ),
-            "AIRFLOW_CONN_OPERATIONS_POSTGRES": self.postgres.connection_json(seeding.DATABASE),
+            "AIRFLOW_CONN_OPERATIONS_POSTGRES": self.postgres.connection_json(flights.DATABASE),
         }
 
     def _component(self, name: str, env: dict[str, str], *arguments: str) -> None:
@@ -244,7 +244,7 @@ def seed_sources() -> bool:
     with stopped_by_signals(), run_lock(settings.LOCAL_DIR / "run.lock"):
         try:
             server.start()
-            done = seeding.seed_postgres(server), seeding.seed_files(settings.LOCAL_DIR / "sources")
+            done = flights.seed_postgres(server), flights.seed_files(settings.LOCAL_DIR / "sources")
         finally:
             server.stop()
     return any(done)

@@ -17,10 +17,10 @@ from include.headrace.config import CsvSource, CsvTable
 from include.headrace.errors import SourceError
 from include.headrace.readers.base import Piece, Rejected, Span
 from include.headrace.readers.csv_records import Cut, Grammar, Record, line_count, utf8_chunks
-from include.headrace.readers.csv_types import declared
 from include.headrace.readers.files import File, find
 from include.headrace.readers.narrowing import Block, Narrowing, check_named
 from include.headrace.readers.pieces import convert
+from include.headrace.readers.text_types import declared
 from include.headrace.readers.values import Conversion, Faults
 
 

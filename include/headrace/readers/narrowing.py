@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.headrace import settings
-from include.headrace.config import FileTable
+from include.headrace.config import Table
 from include.headrace.errors import SourceError
 from include.headrace.readers.base import Piece, Rejected, Span
 from include.headrace.readers.pieces import null_cursors, split
@@ -44,7 +44,7 @@ class Block:
     reject: Callable[[int, str], Rejected]
 
 
-def check_named(table: FileTable, names: list[str], where: str) -> None:
+def check_named(table: Table, names: list[str], where: str) -> None:
     """Raise SourceError when the cursor, the key or ``exclude`` names a column that is not there."""
     fields = (
         ("cursor", [table.cursor] if table.cursor else []),
@@ -65,7 +65,7 @@ def check_named(table: FileTable, names: list[str], where: str) -> None:
 class Narrowing:
     """The bounds of one read of a table's files."""
 
-    def __init__(self, table: FileTable, span: Span, schema: pa.Schema) -> None:
+    def __init__(self, table: Table, span: Span, schema: pa.Schema) -> None:
         """Raises SourceError when a bound is not of the cursor's type, or there is no cursor."""
         if table.cursor is None and (span.lower is not None or span.upper is not None):
             raise SourceError(f"{table.name} has no cursor, and only a part of it was asked for.")

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from include.headrace.demo import seeding
 from include.headrace.demo.postgres_server import PostgresServer
+from include.headrace.demo.seeding import flights as seeding
 from tests.support.postgres import start_postgres
 
 NUMBERS = ("dep_time", "dep_delay", "arr_time", "arr_delay", "air_time", "distance", "flight")

@@ -1,4 +1,4 @@
-"""From the text of a CSV column to the Snowflake type that the source file declares for it."""
+"""From text, such as a CSV column, to the Snowflake type that the source file declares for it."""
 
 from __future__ import annotations
 

