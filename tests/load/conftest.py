@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from include.headrace.session import Session, query_tag, sessions
+from tests.support.intake import Intake
 from tests.support.loads import Shop
 from tests.support.snowflake import LocalSnowflake, start_local_snowflake
 
@@ -39,3 +40,8 @@ def open_session(snowflake: LocalSnowflake, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def shop(open_session: Callable[[], Session], tmp_path: Path) -> Shop:
     return Shop(open_session, tmp_path)
+
+
+@pytest.fixture
+def intake(open_session: Callable[[], Session], tmp_path: Path) -> Intake:
+    return Intake(open_session, tmp_path)

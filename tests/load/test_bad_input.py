@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,8 @@ from include.headrace.config import (
 )
 from include.headrace.demo.postgres_server import PostgresServer, free_port
 from include.headrace.errors import PassingError, SourceError
-from include.headrace.extract import Extract
-from include.headrace.load import Load
-from include.headrace.manifest import LoadIds
 from include.headrace.session import Session
-from tests.support.loads import DATABASE, TASK, Shop
+from tests.support.intake import Intake
 from tests.support.postgres import start_postgres
 
 
@@ -47,16 +43,14 @@ def connection(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> dic
     return fields
 
 
-class Intake:
-    """One source of its own: extracts and loads it as its two tasks do."""
+class Orders(Intake):
+    """One source of its own, of any of three kinds, with the table ``orders``."""
 
-    def __init__(self, open_session: Callable[[], Session], folder: Path) -> None:
-        self.shop = Shop(open_session, folder)
-        self.name = self.shop.source
-        self.files = folder / "files"
-        self.files.mkdir()
-        self._work = folder / "work"
-        self._work.mkdir()
+    @property
+    def files(self) -> Path:
+        folder = self.folder / "files"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def postgres(self, name: str = "orders", **fields: Any) -> tuple[AnySource, Table]:
         table = PostgresTable(name=name, **fields)
@@ -70,34 +64,14 @@ class Intake:
         table = FileTable(name="orders", path="*.parquet", **fields)
         return ParquetSource(name=self.name, kind="parquet", location=str(self.files), tables=(table,)), table
 
-    def run(self, source: AnySource, table: Table) -> dict[str, Any]:
-        ids = LoadIds(self.name, table.name, uuid.uuid4().hex, uuid.uuid4().hex)
-        Extract(
-            open_session=self.shop.open_session,
-            database=DATABASE,
-            ids=ids,
-            source=source,
-            table=table,
-            task=TASK,
-            interval=None,
-            backfill=False,
-            folder=self._work,
-        ).run()
-        return Load(self.shop.open_session, DATABASE, ids, table, TASK).run()
 
-    def assert_only_the_attempt_is_left(self, loads: int, rows: list[tuple[Any, ...]], attempts: int) -> None:
-        assert self.shop.rows('"ID"') == rows
-        assert len(self.shop.loads()) == loads
-        assert len(self.shop.attempts("extract")) == attempts
+@pytest.fixture
+def intake(open_session: Callable[[], Session], tmp_path: Path) -> Orders:
+    return Orders(open_session, tmp_path)
 
 
 @pytest.fixture
-def intake(open_session: Callable[[], Session], tmp_path: Path) -> Intake:
-    return Intake(open_session, tmp_path)
-
-
-@pytest.fixture
-def loaded(intake: Intake, postgres: PostgresServer, connection: dict[str, Any]) -> Intake:
+def loaded(intake: Orders, postgres: PostgresServer, connection: dict[str, Any]) -> Orders:
     """RAW has two orders from a load that went well."""
     postgres.execute("DROP TABLE IF EXISTS orders")
     postgres.execute("CREATE TABLE orders (id int PRIMARY KEY, changed timestamptz)")
@@ -116,14 +90,14 @@ def loaded(intake: Intake, postgres: PostgresServer, connection: dict[str, Any])
         ({"schema": "archive"}, "archive"),
     ],
 )
-def test_what_the_source_does_not_have_is_named(loaded: Intake, fields: dict[str, Any], told: str) -> None:
+def test_what_the_source_does_not_have_is_named(loaded: Orders, fields: dict[str, Any], told: str) -> None:
     with pytest.raises(SourceError, match=rf"(?s){told}"):
         loaded.run(*loaded.postgres(**fields))
     loaded.assert_only_the_attempt_is_left(1, [(1,), (2,)], attempts=2)
 
 
 def test_a_wrong_password_is_permanent_and_not_told(
-    loaded: Intake, connection: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    loaded: Orders, connection: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_BAD_INPUT", json.dumps({**connection, "password": "hunter2-wrong"}))
     with pytest.raises(SourceError, match="bad_input") as error:
@@ -133,7 +107,7 @@ def test_a_wrong_password_is_permanent_and_not_told(
 
 
 def test_a_server_that_is_down_may_come_back(
-    loaded: Intake, connection: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    loaded: Orders, connection: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_BAD_INPUT", json.dumps({**connection, "port": free_port()}))
     with pytest.raises(PassingError):
@@ -142,7 +116,7 @@ def test_a_server_that_is_down_may_come_back(
 
 
 def test_an_empty_table_loads_no_rows_and_its_columns(
-    intake: Intake, postgres: PostgresServer, connection: Any
+    intake: Orders, postgres: PostgresServer, connection: Any
 ) -> None:
     postgres.execute("DROP TABLE IF EXISTS orders")
     postgres.execute("CREATE TABLE orders (id int PRIMARY KEY, changed timestamptz)")
@@ -153,7 +127,7 @@ def test_an_empty_table_loads_no_rows_and_its_columns(
 
 @pytest.mark.parametrize("name", ["order", "select", 'we"ird name', "Täble"])
 def test_a_table_with_a_reserved_or_quoted_name_loads(
-    intake: Intake, postgres: PostgresServer, connection: Any, name: str
+    intake: Orders, postgres: PostgresServer, connection: Any, name: str
 ) -> None:
     quoted = '"' + name.replace('"', '""') + '"'
     postgres.execute(f"DROP TABLE IF EXISTS {quoted}")
@@ -164,14 +138,14 @@ def test_a_table_with_a_reserved_or_quoted_name_loads(
     assert intake.shop.rows('"ID", "GROUP", "A_B"', folded) == [(1, "x", "y")]
 
 
-def test_a_file_without_a_byte_is_refused_and_named(loaded: Intake) -> None:
+def test_a_file_without_a_byte_is_refused_and_named(loaded: Orders) -> None:
     (loaded.files / "2024.csv").write_bytes(b"")
     with pytest.raises(SourceError, match=r"2024\.csv"):
         loaded.run(*loaded.csv())
     loaded.assert_only_the_attempt_is_left(1, [(1,), (2,)], attempts=2)
 
 
-def test_a_truncated_parquet_file_is_refused_and_named(loaded: Intake) -> None:
+def test_a_truncated_parquet_file_is_refused_and_named(loaded: Orders) -> None:
     for name in ("a.parquet", "b.parquet"):
         pq.write_table(pa.table({"id": list(range(1000))}), loaded.files / name)
     whole = (loaded.files / "b.parquet").read_bytes()
@@ -181,7 +155,7 @@ def test_a_truncated_parquet_file_is_refused_and_named(loaded: Intake) -> None:
     loaded.assert_only_the_attempt_is_left(1, [(1,), (2,)], attempts=2)
 
 
-def test_a_ragged_csv_row_is_set_aside_with_its_line_and_the_others_load(intake: Intake) -> None:
+def test_a_ragged_csv_row_is_set_aside_with_its_line_and_the_others_load(intake: Orders) -> None:
     (intake.files / "2024.csv").write_text("id,state\n1,new\n2,paid,surplus\n3,sent\n")
     row = intake.run(*intake.csv())
     assert [row[n] for n in ("rows_extracted", "rows_staged", "rows_quarantined")] == [3, 2, 1]
