@@ -1,6 +1,6 @@
 """Makes ``.venv`` from requirements.lock. Standard library alone: it runs before anything is installed.
 
-Does nothing when the lock, packages.txt and the interpreter are those of the last set-up.
+Does nothing when the lock, the lists of system packages and the interpreter are those of the last set-up.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
-PACKAGES = ROOT / "packages.txt"
+PACKAGES = (ROOT / "packages.txt", ROOT / "packages-local.txt")
 STAMP = VENV / ".headrace"
 
 
@@ -55,15 +55,15 @@ def run(*command: str | Path, quiet: bool = False) -> None:
 def fingerprint() -> str:
     """What a set-up depends on: interpreter, lock and system packages."""
     digest = hashlib.sha256(sys.version.encode())
-    for path in (LOCK, PACKAGES, Path(__file__)):
+    for path in (LOCK, *PACKAGES, Path(__file__)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 def wanted_packages() -> list[str]:
-    """The Debian packages to have: those of packages.txt, and what Debian splits off from Python."""
-    lines = [line.split("#")[0].strip() for line in PACKAGES.read_text().splitlines()]
-    names = [line for line in lines if line]
+    """The Debian packages to have: those of the two lists, and what Debian splits off from Python."""
+    lines = [line for path in PACKAGES for line in path.read_text().splitlines()]
+    names = [name for line in lines if (name := line.split("#")[0].strip())]
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     if not Path(sysconfig.get_paths()["include"], "Python.h").exists():
         names.append(f"{version}-dev")
@@ -81,7 +81,7 @@ def missing_packages(names: list[str]) -> list[str]:
 
 
 def install_packages() -> None:
-    """Install what packages.txt names, where apt is and the right to use it; else say what to run."""
+    """Install what the two lists name, where apt is and the right to use it; else say what to run."""
     names = wanted_packages()
     if not shutil.which("dpkg-query"):
         if sys.platform != "darwin":

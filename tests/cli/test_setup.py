@@ -22,7 +22,8 @@ def project(tmp_path: Path) -> Path:
     """A folder with the set-up and nothing to install."""
     project = tmp_path / "project"
     shutil.copytree(PROJECT_ROOT / "bin", project / "bin", ignore=shutil.ignore_patterns("__pycache__"))
-    (project / "packages.txt").write_text("# for builds\nlibexample-dev\npkg-config\n")
+    (project / "packages.txt").write_text("# for builds\nlibexample-dev\n")
+    (project / "packages-local.txt").write_text("pkg-config\n")
     (project / "requirements.lock").write_text("")
     return project
 
