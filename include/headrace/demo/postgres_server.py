@@ -149,6 +149,11 @@ class PostgresServer:
             time.sleep(1)
         raise ServerError(f"PostgreSQL did not start. The end of {self.log}:\n{self._tail()}")
 
+    @property
+    def is_running(self) -> bool:
+        """True between a start by this object and its stop, while the process lives."""
+        return self._process is not None and self._process.poll() is None
+
     def stop(self) -> None:
         """Stop the server: open connections are cut, data is written out. Does nothing when stopped."""
         if self._process is not None:
