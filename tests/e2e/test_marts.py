@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Any, Protocol
 
 import pytest
 
-from include.headrace import settings
 from include.headrace.names import quote
 from tests.e2e.expected import Expected, Flight, expected
-
-
-class Connection(Protocol):
-    """The part of a Snowflake connection that these tests use."""
-
-    def cursor(self) -> Any: ...
-
-
-def _mart(name: str) -> str:
-    return quote(settings.analytics_database(), "MARTS", name)
-
-
-def _rows(connection: Connection, statement: str) -> list[tuple[Any, ...]]:
-    return list(connection.cursor().execute(statement).fetchall())
-
-
-def _differences(actual: Iterable[Any], wanted: Iterable[Any]) -> str:
-    only_actual, only_wanted = set(actual) - set(wanted), set(wanted) - set(actual)
-    return (
-        f"{len(only_actual)} rows only in the mart, such as {sorted(map(repr, only_actual))[:3]}; "
-        f"{len(only_wanted)} only in the files, such as {sorted(map(repr, only_wanted))[:3]}"
-    )
+from tests.e2e.marts import Connection, differences, mart, rows_of
 
 
 @pytest.fixture(scope="module")
@@ -44,16 +20,16 @@ def test_fct_flights_has_every_flight_once_and_as_the_files_have_it(
     demo_warehouse: Connection, truth: Expected
 ) -> None:
     columns = ", ".join(quote(name.upper()) for name in Flight.__dataclass_fields__)
-    rows = _rows(demo_warehouse, f"select {columns} from {_mart('FCT_FLIGHTS')}")
+    rows = rows_of(demo_warehouse, f"select {columns} from {mart('FCT_FLIGHTS')}")
     actual = [Flight(*row) for row in rows]
     assert len(actual) == len(truth.flights) == 336_776  # published with the package
-    assert set(actual) == set(truth.flights), _differences(actual, truth.flights)
+    assert set(actual) == set(truth.flights), differences(actual, truth.flights)
 
 
 def test_flight_id_is_the_date_the_carrier_the_number_and_the_origin(
     demo_warehouse: Connection, truth: Expected
 ) -> None:
-    rows = _rows(demo_warehouse, f"select flight_id from {_mart('FCT_FLIGHTS')}")
+    rows = rows_of(demo_warehouse, f"select flight_id from {mart('FCT_FLIGHTS')}")
     wanted = {"-".join(map(str, flight.key)) for flight in truth.flights}
     assert len(rows) == len(wanted)
     assert {row[0] for row in rows} == wanted
@@ -65,11 +41,11 @@ def test_cancelled_arrived_and_on_time_flights_are_counted(
     statement = f"""
         select count(*), count_if(is_cancelled), count(arrival_delay_minutes), count_if(is_on_time),
                sum(arrival_delay_minutes), count_if(is_cancelled and is_on_time is not null)
-        from {_mart("FCT_FLIGHTS")}
+        from {mart("FCT_FLIGHTS")}
     """
     total = truth.total
     assert total.cancelled == 8_255  # published with the package
-    assert _rows(demo_warehouse, statement) == [
+    assert rows_of(demo_warehouse, statement) == [
         (total.flights, total.cancelled, total.arrived, total.on_time, total.delay_minutes, 0)
     ]
 
@@ -77,10 +53,10 @@ def test_cancelled_arrived_and_on_time_flights_are_counted(
 def test_each_carrier_has_its_flights_and_its_mean_delay(demo_warehouse: Connection, truth: Expected) -> None:
     statement = f"""
         select carrier_code, count(*), count_if(is_cancelled), avg(cast(arrival_delay_minutes as float))
-        from {_mart("FCT_FLIGHTS")}
+        from {mart("FCT_FLIGHTS")}
         group by carrier_code
     """
-    rows = {row[0]: row[1:] for row in _rows(demo_warehouse, statement)}
+    rows = {row[0]: row[1:] for row in rows_of(demo_warehouse, statement)}
     assert rows.keys() == truth.by_carrier.keys()
     for carrier, (flights, cancelled, mean) in rows.items():
         wanted = truth.by_carrier[carrier]
@@ -91,12 +67,10 @@ def test_each_carrier_has_its_flights_and_its_mean_delay(demo_warehouse: Connect
 def test_airports_are_those_of_the_file_and_the_unknown_ones_with_nulls(
     demo_warehouse: Connection, truth: Expected
 ) -> None:
-    rows = _rows(demo_warehouse, f"select * from {_mart('DIM_AIRPORT')}")
+    rows = rows_of(demo_warehouse, f"select * from {mart('DIM_AIRPORT')}")
     names = [
         row[0].upper()
-        for row in demo_warehouse.cursor()
-        .execute(f"select * from {_mart('DIM_AIRPORT')} limit 0")
-        .description
+        for row in demo_warehouse.cursor().execute(f"select * from {mart('DIM_AIRPORT')} limit 0").description
     ]
     airports = {
         row["AIRPORT_CODE"]: row for row in (dict(zip(names, values, strict=True)) for values in rows)
@@ -114,22 +88,22 @@ def test_airports_are_those_of_the_file_and_the_unknown_ones_with_nulls(
 def test_flights_to_unknown_airports_are_kept(demo_warehouse: Connection, truth: Expected) -> None:
     statement = f"""
         select flights.destination_code, count(*)
-        from {_mart("FCT_FLIGHTS")} as flights
-        inner join {_mart("DIM_AIRPORT")} as airports on flights.destination_code = airports.airport_code
+        from {mart("FCT_FLIGHTS")} as flights
+        inner join {mart("DIM_AIRPORT")} as airports on flights.destination_code = airports.airport_code
         where airports.airport_name is null
         group by flights.destination_code
     """
     assert set(truth.flights_to_unknown) == {"BQN", "PSE", "SJU", "STT"}  # published with the package
-    assert dict(_rows(demo_warehouse, statement)) == dict(truth.flights_to_unknown)
+    assert dict(rows_of(demo_warehouse, statement)) == dict(truth.flights_to_unknown)
 
 
 def test_daily_punctuality_is_that_of_the_files(demo_warehouse: Connection, truth: Expected) -> None:
     statement = f"""
         select flight_date, carrier_code, origin_code, flights, cancelled, arrived, on_time,
                mean_arrival_delay_minutes
-        from {_mart("KPI_PUNCTUALITY_DAILY")}
+        from {mart("KPI_PUNCTUALITY_DAILY")}
     """
-    rows = _rows(demo_warehouse, statement)
+    rows = rows_of(demo_warehouse, statement)
     actual = {row[:3]: row[3:] for row in rows}
     assert len(rows) == len(actual)
     assert actual.keys() == truth.by_day.keys()
@@ -145,8 +119,8 @@ def test_daily_punctuality_is_that_of_the_files(demo_warehouse: Connection, trut
 
 
 def test_dim_date_has_every_day_of_2013_and_its_holidays(demo_warehouse: Connection) -> None:
-    rows = _rows(
-        demo_warehouse, f"select date_day, iso_day_of_week, is_weekend, holiday_name from {_mart('DIM_DATE')}"
+    rows = rows_of(
+        demo_warehouse, f"select date_day, iso_day_of_week, is_weekend, holiday_name from {mart('DIM_DATE')}"
     )
     days = [date(2013, 1, 1) + timedelta(days=number) for number in range(365)]
     assert sorted(row[:3] for row in rows) == [(day, day.isoweekday(), day.isoweekday() > 5) for day in days]
