@@ -78,6 +78,10 @@ class Graph:
         """The resources that a node reads directly."""
         return [parent for parent in node.parents if parent in self.resources]
 
+    def ancestors_of(self, resource: str) -> frozenset[str]:
+        """All resources that a resource is built from, directly or not."""
+        return self._ancestors[resource]
+
     def home_of(self, test: Node) -> str | None:
         """The resource under which a test is shown: the last of its parents in topological order.
 

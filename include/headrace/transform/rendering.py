@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, AssetAll, Param, TaskGroup
+from airflow.sdk import DAG, AssetAll, Param, TaskGroup, TriggerRule
 from airflow.sdk.bases.operator import BaseOperator
 from cosmos.airflow.dag import DbtDag
 from cosmos.config import ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
@@ -35,13 +35,15 @@ from include.headrace.pools import DBT_POOL
 from include.headrace.transform import TRANSFORM, operators
 from include.headrace.transform.graph import Graph, Node
 from include.headrace.transform.naming import COMMANDS, group_id, selection, task_ids
+from include.headrace.transform.selecting import SELECT, SelectNodes
 
 PROFILE = "headrace"
 DOC = """The dbt project under `dbt/`, one Airflow task a model, seed, snapshot, source freshness and test.
 
 It starts when every source has emitted its asset `raw.<source>`, or by hand. A group is one resource
 with its tests; a failed test holds back what depends on what it tested. Clear a model's group to run
-it and its tests again. After a change to an incremental model, trigger it with `full_refresh`.
+it and its tests again. After a change to an incremental model, trigger it with `full_refresh`. To run a
+part of the project, trigger it with `select`.
 """
 OPERATORS = {
     "model": operators.RunModel,
@@ -84,7 +86,13 @@ def build_dag(manifest: Path, project_dir: Path = settings.DBT_DIR, dag_id: str 
                 False,
                 type="boolean",
                 description="Build incremental models and seeds from nothing, not from what is new.",
-            )
+            ),
+            SELECT: Param(
+                "",
+                type="string",
+                description="Run a part: names of models, or source:<name>; a + before one adds all it is "
+                "built from, a + after it all that is built from it. Empty: everything.",
+            ),
         },
         tags=["dbt", "transform"],
         default_args={"owner": "headrace"},
@@ -127,7 +135,22 @@ def build_dag(manifest: Path, project_dir: Path = settings.DBT_DIR, dag_id: str 
         },
     )
     drawing.add_remaining_tests(dag)
+    add_selection(dag, project_dir)
     return dag
+
+
+def add_selection(dag: DAG, project_dir: Path) -> None:
+    """Put before everything the task that skips what a run's parameter ``select`` leaves out."""
+    roots = list(dag.roots)
+    task = SelectNodes(
+        dag=dag,
+        task_id=SELECT,
+        project_dir=project_dir,
+        pool=DBT_POOL,
+        retries=1,
+        on_failure_callback=operators.notify_failure,
+    )
+    task.set_downstream(roots)
 
 
 def _all_sources() -> AssetAll | None:
@@ -190,6 +213,8 @@ class Drawing:
             "task_group": dag.task_group if home is None else self._group(dag, self._graph.resources[home]),
             "task_id": task_id,
             "task_display_name": node.name if node.is_test else COMMANDS[node.kind],
+            # What a run's parameter leaves out is skipped, and holds nothing back.
+            "trigger_rule": TriggerRule.NONE_FAILED,
         }
         if not node.runs:
             task: BaseOperator = EmptyOperator(**shown)

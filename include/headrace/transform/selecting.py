@@ -1,0 +1,97 @@
+"""Running a part of the project: what a DAG run's ``select`` names, and the tests that go with it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import SkipMixin
+from airflow.sdk.bases.operator import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.headrace.errors import ConfigError
+from include.headrace.transform.graph import Graph
+from include.headrace.transform.manifest import manifest_path
+from include.headrace.transform.naming import task_ids
+
+SELECT = "select"
+"""The id of the task that skips what is not selected, and the name of the parameter."""
+
+ITEM = re.compile(r"(\+?)(?:(source):)?([A-Za-z0-9_.-]+?)(\+?)")
+
+
+class SelectNodes(BaseOperator, SkipMixin):
+    """Skips, all at once, every task of the DAG whose dbt node the run's parameter ``select`` leaves out.
+
+    Comes before all others; without the parameter it does nothing.
+    """
+
+    def __init__(self, *, project_dir: Path, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.project_dir = str(project_dir)
+
+    def execute(self, context: Any) -> None:
+        """Skip what is left out. Fails without a retry where ``select`` names what is not there."""
+        text = context["params"].get(SELECT) or ""
+        if not text.strip():
+            return
+        graph = Graph(json.loads(manifest_path(Path(self.project_dir)).read_text()))
+        try:
+            chosen = selected(graph, text)
+        except ConfigError as error:
+            raise AirflowFailException(str(error)) from error
+        assert self.dag is not None
+        tasks = self.dag.task_dict
+        left_out = [task_id for uid, task_id in task_ids(graph).items() if uid not in chosen]
+        self.skip(context["ti"], [tasks[task_id] for task_id in left_out if task_id in tasks])
+
+
+def selected(graph: Graph, text: str) -> set[str]:
+    """The unique ids of the resources that ``text`` names, and of the tests that can run with them.
+
+    ``text`` is a subset of dbt's selection syntax: names of models, seeds and snapshots,
+    ``source:<source>`` and ``source:<source>.<table>``, each with ``+`` before it for all it is built
+    from and ``+`` after it for all that is built from it; several are parted by blanks. A test goes
+    with what it reads when all of that is selected, or above what is selected: dbt calls this
+    "buildable". Raises ConfigError for a name that is not there and for another syntax.
+    """
+    chosen: set[str] = set()
+    for item in text.split():
+        chosen |= _named(graph, item)
+    within_reach = chosen.union(*(graph.ancestors_of(uid) for uid in chosen))
+    for uid, test in graph.tests.items():
+        parents = set(graph.parents_of(test))
+        if parents & chosen and parents <= within_reach:
+            chosen.add(uid)
+    return chosen
+
+
+def _named(graph: Graph, item: str) -> set[str]:
+    found = ITEM.fullmatch(item)
+    if found is None:
+        raise ConfigError(
+            f"select has {item!r}; write the name of a model, seed or snapshot, or source:<name>, with + "
+            "before it, after it or both."
+        )
+    above, is_source, name, below = found.groups()
+    if is_source:
+        wanted = {
+            uid for uid, node in graph.resources.items() if _is_of_source(node.kind, node.fqn[-2:], name)
+        }
+    else:
+        wanted = {uid for uid, node in graph.resources.items() if node.kind != "source" and node.name == name}
+    if not wanted:
+        what = "source" if is_source else "model, seed or snapshot"
+        raise ConfigError(f"select has {item!r}, and the project has no {what} of that name.")
+    chosen = set(wanted)
+    if above:
+        chosen = chosen.union(*(graph.ancestors_of(uid) for uid in wanted))
+    if below:
+        chosen |= {uid for uid in graph.resources if wanted & graph.ancestors_of(uid)}
+    return chosen
+
+
+def _is_of_source(kind: str, fqn: tuple[str, ...], name: str) -> bool:
+    return kind == "source" and name in (fqn[0], ".".join(fqn))

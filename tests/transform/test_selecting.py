@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+from airflow.sdk import DAG, TriggerRule
+
+from include.headrace.errors import ConfigError
+from include.headrace.transform.graph import Graph
+from include.headrace.transform.manifest import manifest_path
+from include.headrace.transform.naming import task_ids
+from include.headrace.transform.rendering import build_dag
+from include.headrace.transform.selecting import selected
+from tests.transform.conftest import Project
+
+
+@pytest.fixture(scope="module")
+def graph(sample: Project) -> Graph:
+    return Graph(sample.manifest)
+
+
+def tasks_of(graph: Graph, text: str) -> set[str]:
+    """The ids of the tasks that a selection leaves to run."""
+    ids = task_ids(graph)
+    return {ids[uid] for uid in selected(graph, text)}
+
+
+def test_a_name_is_that_model_with_the_tests_that_need_no_more(graph: Graph) -> None:
+    # The relationship of orders and customers is left out: the dimension may not have been built. What
+    # no_order_is_lost compares with is above.
+    assert tasks_of(graph, "fct_orders") == {
+        "fct_orders.run",
+        "fct_orders.key_is_given",
+        "fct_orders.unpaid_orders_are_left_out",
+        "fct_orders.old_orders_are_not_read_again",
+        "tests.no_order_is_lost",
+    }
+
+
+def test_a_test_of_two_goes_with_both(graph: Graph) -> None:
+    both = tasks_of(graph, "fct_orders dim_customers")
+    assert "fct_orders.orders_have_customers" in both
+    assert {"fct_orders.run", "dim_customers.run", "dim_customers.key_is_given"} <= both
+
+
+def test_a_plus_takes_what_is_above_or_below(graph: Graph) -> None:
+    above = tasks_of(graph, "+fct_orders")
+    assert {"stg_orders.run", "int_orders_paid.run", "source__shop__orders.freshness"} <= above
+    assert "report.run" not in above
+    assert "dim_customers.run" not in above
+    below = tasks_of(graph, "int_orders_paid+")
+    assert {"int_orders_paid.run", "fct_orders.run", "report.run", "report_monthly.run"} <= below
+    assert "stg_orders.run" not in below
+
+
+def test_what_is_above_counts_as_there_for_a_test(graph: Graph) -> None:
+    # It reads customers and orders; orders are above what is selected, customers are not.
+    name = "tests.source_relationships_shop_customers_id__customer_id__source_shop_orders_"
+    assert name not in tasks_of(graph, "stg_orders")
+    assert name in tasks_of(graph, "source:shop")
+
+
+def test_a_source_is_all_its_tables_or_the_one_named(graph: Graph) -> None:
+    both = tasks_of(graph, "source:shop")
+    one = tasks_of(graph, "source:shop.customers")
+    assert {task.split(".")[0] for task in both} >= {"source__shop__orders", "source__shop__customers"}
+    assert {task.split(".")[0] for task in one} == {"source__shop__customers"}
+    assert "stg_customers.run" in tasks_of(graph, "source:shop.customers+")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("fct_order", "'fct_order', and the project has no model, seed or snapshot of that name"),
+        ("source:market", "no source of that name"),
+        ("fct_orders tag:nightly", "'tag:nightly'; write the name of a model"),
+        ("2+fct_orders", "'2\\+fct_orders'; write the name of a model"),
+    ],
+)
+def test_what_is_not_there_or_not_understood_is_refused(graph: Graph, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        selected(graph, text)
+
+
+def test_the_task_that_selects_comes_before_all_and_a_skipped_task_holds_nothing_back(
+    sample: Project,
+) -> None:
+    dag: DAG = build_dag(manifest_path(sample.folder), sample.folder)
+    assert [task.task_id for task in dag.roots] == ["select"]
+    assert dag.params["select"] == ""
+    others = {task.trigger_rule for task in dag.tasks if task.task_id != "select"}
+    assert others == {TriggerRule.NONE_FAILED}
