@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from include.headrace import settings
+from include.headrace.demo.env_file import read_env_file
 
 HOST = "127.0.0.1"
 USER = "headrace"
@@ -18,8 +19,11 @@ AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.Sim
 NOT_INHERITED = ("AIRFLOW", "DBT_", "SNOWFLAKE_", "HEADRACE_", "COSMOS", "PYTHONPATH", "PYTHONHOME")
 """Beginnings of variables that would point a local run at something else than itself."""
 
-KEPT = ("HEADRACE_LOCAL_DIR", "HEADRACE_DBT_RUNNER")
+KEPT = ("HEADRACE_LOCAL_DIR", "HEADRACE_DBT_RUNNER", "HEADRACE_SCHEDULES")
 """What of these a local run takes from whoever starts it."""
+
+OWN = ("AIRFLOW_CONN_", "AIRFLOW_VAR_")
+"""Beginnings of what a local run takes from ``.env`` beside what is not foreign. Its own connections win."""
 
 WAREHOUSE = "HEADRACE"
 
@@ -39,10 +43,22 @@ def is_foreign(name: str) -> bool:
     return name.startswith(NOT_INHERITED) and name not in KEPT
 
 
+def own_settings() -> dict[str, str]:
+    """What the checkout's ``.env`` gives a local run: Airflow connections and variables, and whatever else
+    does not point at another Airflow or account.
+
+    Raises ConfigError for a file that cannot be read as one.
+    """
+    given = read_env_file(settings.PROJECT_ROOT / ".env")
+    return {name: value for name, value in given.items() if name.startswith(OWN) or not is_foreign(name)}
+
+
 def forget_foreign_settings() -> None:
-    """Let this process see of its environment what the processes it starts will see."""
+    """Let this process see of its environment, and of ``.env``, what the processes it starts will see."""
     for name in [name for name in os.environ if is_foreign(name)]:
         del os.environ[name]
+    for name, value in own_settings().items():
+        os.environ.setdefault(name, value)
 
 
 def owner_only(path: Path, text: str) -> None:
@@ -69,9 +85,9 @@ def load_secrets(path: Path) -> Secrets:
 
 
 def base_environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """What every process gets: the caller's environment without what points elsewhere, no telemetry,
-    no proxy between processes of this machine."""
-    env = {name: value for name, value in inherited.items() if not is_foreign(name)}
+    """What every process gets: the caller's environment without what points elsewhere, what ``.env`` adds,
+    no telemetry, no proxy between processes of this machine."""
+    env = own_settings() | {name: value for name, value in inherited.items() if not is_foreign(name)}
     for name in ("no_proxy", "NO_PROXY"):
         env[name] = ",".join(filter(None, [env.get(name), HOST, "localhost"]))
     return env | {
@@ -109,7 +125,9 @@ def airflow_environment(
     """Settings of Airflow's components: loopback alone, its own login, quick to notice and to start.
 
     ``metadata`` is the SQLAlchemy URI of the metadata database. Writes the login's password file
-    below ``home``. The intervals are for a person waiting: Airflow's defaults are for a cluster.
+    below ``home``. The intervals are for a person waiting: Airflow's defaults are for a cluster. With
+    ``schedules`` files are also watched for changes; the caller's HEADRACE_SCHEDULES may still turn the
+    schedules themselves off.
     """
     passwords = home / "passwords.json"
     owner_only(passwords, json.dumps({USER: keys.ui_password}))
@@ -121,6 +139,8 @@ def airflow_environment(
         "CORE__DAGBAG_IMPORT_TIMEOUT": 180,
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": PARALLELISM,
+        # A DAG that changed is stored, and looked at again, after this long at the earliest.
+        "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": 1 if schedules else 30,
         "CORE__EXECUTE_TASKS_NEW_PYTHON_INTERPRETER": False,
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
         "CORE__FERNET_KEY": keys.fernet_key,
@@ -143,5 +163,5 @@ def airflow_environment(
         "LOGGING__COLORED_CONSOLE_LOG": False,
     }
     return {f"AIRFLOW__{name}": str(value) for name, value in options.items()} | {
-        "HEADRACE_SCHEDULES": "on" if schedules else "off"
+        "HEADRACE_SCHEDULES": "on" if schedules and settings.schedules_on() else "off"
     }
