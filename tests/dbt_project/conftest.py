@@ -14,6 +14,8 @@ from tests.support.snowflake import LocalSnowflake, start_local_snowflake
 
 AIRPORTS = [
     {"faa": "EWR", "name": "Newark Liberty Intl", "lat": "40.6925", "lon": "-74.168667", "alt": "18"},
+    {"faa": "JFK", "name": "John F Kennedy Intl", "lat": "40.639751", "lon": "-73.778925", "alt": "13"},
+    {"faa": "LGA", "name": "La Guardia", "lat": "40.777245", "lon": "-73.872608", "alt": "22"},
     {"faa": "ORD", "name": "Chicago Ohare Intl", "lat": "41.978603", "lon": "-87.904842", "alt": "668"},
 ]
 
@@ -83,6 +85,28 @@ def history(snowflake: LocalSnowflake, tmp_path_factory: pytest.TempPathFactory)
                 raw.flight(5, "2013-11-03 06:00 -0500", arr_delay=None, air_time=None, **changed),
             ],
         )
+        raw.load(connection, "CARRIERS", "AIRLINES", "car-1", [raw.airline("UA", "United Air Lines Inc.")])
+        raw.load(
+            connection,
+            "FLEET",
+            "PLANES",
+            "fle-1",
+            [raw.plane("N1"), raw.plane("N9", manufacturer="AIRBUS INDUSTRIE", seats=None)],
+        )
+        # The night on which the clocks are put back has 01:00 twice, at 05 and at 06 UTC.
+        ewr = [
+            raw.weather_ewr("2013-03-10T06Z", temperature=None),
+            raw.weather_ewr("2013-11-03T06Z", wind=None),
+        ]
+        raw.load(
+            connection,
+            "WEATHER_EWR",
+            "OBSERVATIONS",
+            "ewr-1",
+            [*ewr, raw.weather_ewr("2013-11-03T05Z", wind=1048.36)],
+        )
+        raw.load(connection, "WEATHER_JFK", "OBSERVATIONS", "jfk-1", [raw.weather_jfk("2013-01-01T06Z")])
+        raw.load(connection, "WEATHER_LGA", "OBSERVATIONS", "lga-1", [raw.weather_lga("2013-01-01T06Z")])
         first = dbt("build", project=DBT_DIR, folder=folder / "first", port=snowflake.port)
 
         # The next load changes one flight and brings one. It was committed after the first run, and it

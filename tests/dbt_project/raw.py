@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from include.headrace.names import quote
 
@@ -25,6 +27,25 @@ TABLES: dict[tuple[str, str], dict[str, str]] = {
         **dict.fromkeys(("FAA", "NAME", "LAT", "LON", "ALT", "TZ", "DST", "TZONE"), "VARCHAR"),
         **LOADED,
     },
+    ("FLEET", "PLANES"): {
+        **dict.fromkeys(("TAILNUM", "TYPE", "MANUFACTURER", "MODEL", "ENGINE"), "VARCHAR"),
+        **dict.fromkeys(("YEAR", "ENGINES", "SEATS", "SPEED"), "NUMBER(10, 0)"),
+        **LOADED,
+    },
+    ("WEATHER_EWR", "OBSERVATIONS"): {
+        "_ID": "VARCHAR",
+        "UPDATED_AT": "TIMESTAMP_TZ(6)",
+        "PAYLOAD": "VARIANT",
+        **LOADED,
+    },
+    ("WEATHER_JFK", "OBSERVATIONS"): {"TIME_HOUR": "VARCHAR", "PAYLOAD": "VARIANT", **LOADED},
+    ("WEATHER_LGA", "OBSERVATIONS"): {
+        "OBSERVEDAT": "VARCHAR",
+        "UPDATEDAT": "TIMESTAMP_TZ(6)",
+        "PAYLOAD": "VARIANT",
+        **LOADED,
+    },
+    ("CARRIERS", "AIRLINES"): {"CODE": "VARCHAR", "PAYLOAD": "VARIANT", **LOADED},
     ("HEADRACE", "LOADS"): {
         **dict.fromkeys(("LOAD_ID", "SOURCE", "TABLE_NAME"), "VARCHAR"),
         "COMMITTED_AT": "TIMESTAMP_NTZ(6)",
@@ -43,12 +64,13 @@ def create(connection: Any) -> None:
 
 
 def insert(connection: Any, schema: str, table: str, row: dict[str, Any]) -> None:
-    """Insert one row; a column that the row does not name is NULL."""
+    """Insert one row; a column that the row does not name is NULL, a dict is a document."""
     names = [name.upper() for name in row]
+    values = ["parse_json(%s)" if isinstance(value, dict) else "%s" for value in row.values()]
     connection.cursor().execute(
         f"insert into {quote('RAW', schema, table)} ({', '.join(map(quote, names))}) "
-        f"select {', '.join(['%s'] * len(names))}",
-        tuple(row.values()),
+        f"select {', '.join(values)}",
+        tuple(json.dumps(value) if isinstance(value, dict) else value for value in row.values()),
     )
 
 
@@ -75,6 +97,94 @@ def flight(number: int, departure: str, **values: Any) -> dict[str, Any]:
         "dest": "ORD",
         "time_hour": local.replace(minute=0).isoformat(" "),
         **values,
+    }
+
+
+def plane(tail_number: str, **values: Any) -> dict[str, Any]:
+    """A Boeing 737 of 149 seats."""
+    return {
+        "tailnum": tail_number,
+        "year": 2001,
+        "type": "Fixed wing multi engine",
+        "manufacturer": "BOEING",
+        "model": "737-824",
+        "engines": 2,
+        "seats": 149,
+        "speed": None,
+        "engine": "Turbo-fan",
+        **values,
+    }
+
+
+def airline(code: str, name: str) -> dict[str, Any]:
+    """An airline as the GraphQL API gives it."""
+    return {"code": code, "payload": {"code": code, "name": name}}
+
+
+def _hour(hour: str) -> tuple[datetime, dict[str, int]]:
+    instant = datetime.strptime(hour, "%Y-%m-%dT%HZ").replace(tzinfo=UTC)
+    local = instant.astimezone(ZoneInfo("America/New_York"))
+    return instant, {part: getattr(local, part) for part in ("year", "month", "day", "hour")}
+
+
+def weather_ewr(
+    hour: str, temperature: float | None = 50.0, wind: float | None = 10.0, visibility: float | None = 10
+) -> dict[str, Any]:
+    """Newark's weather as MongoDB gives it, in relaxed Extended JSON; ``hour`` is UTC, ``2013-01-01T06Z``.
+
+    The document has no key for what was not measured.
+    """
+    instant, local = _hour(hour)
+    changed = instant + timedelta(hours=2)
+    measured = {
+        "temperature": {"air_f": temperature, "dew_point_f": 40.1},
+        "wind": {"direction_degrees": 270, "speed_mph": wind},
+    }
+    document = {
+        "_id": instant.strftime("EWR-%Y%m%dT%HZ"),
+        "station": {"code": "EWR", "local": local},
+        "observed_at": {"$date": instant.strftime("%Y-%m-%dT%H:%M:%SZ")},
+        **{group: {k: v for k, v in values.items() if v is not None} for group, values in measured.items()},
+        "humidity_percent": 60.5,
+        "precipitation_in": 0.0,
+        "pressure_mbar": 1012.3,
+        "visibility_miles": visibility,
+        "updated_at": {"$date": changed.strftime("%Y-%m-%dT%H:%M:%SZ")},
+    }
+    return {"_id": document["_id"], "updated_at": changed.isoformat(), "payload": document}
+
+
+def weather_jfk(hour: str) -> dict[str, Any]:
+    """Kennedy's weather as its files give it; ``hour`` is UTC, ``2013-01-01T06Z``."""
+    instant, local = _hour(hour)
+    text = instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+    readings = {"temp": 39.02, "dewp": 26.06, "humid": 59.37, "wind_dir": 260, "wind_speed": 13.80936}
+    rest = {"wind_gust": None, "precip": 0.02, "pressure": None, "visib": 2.5}
+    return {"time_hour": text, "payload": {"origin": "JFK", **local, **readings, **rest, "time_hour": text}}
+
+
+def weather_lga(hour: str) -> dict[str, Any]:
+    """LaGuardia's weather as the REST API gives it; ``hour`` is UTC, ``2013-01-01T06Z``."""
+    instant, local = _hour(hour)
+    text = instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+    changed = instant + timedelta(hours=2)
+    readings = {
+        "temperatureF": 41,
+        "dewPointF": 30.02,
+        "humidityPercent": 64.93,
+        "windDirectionDegrees": None,
+        "windSpeedMph": 0,
+        "windGustMph": None,
+        "precipitationIn": 0.5,
+        "pressureMbar": 998.1,
+        "visibilityMiles": 0.25,
+    }
+    record = {"station": "LGA", "observedAt": text, "local": local, "readings": readings}
+    changed_text = changed.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "observedat": text,
+        "updatedat": changed.isoformat(),
+        "payload": {**record, "updatedAt": changed_text},
     }
 
 

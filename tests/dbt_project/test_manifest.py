@@ -48,6 +48,9 @@ def test_every_mart_is_public_grouped_and_under_an_enforced_contract(manifest: d
     marts = _marts(manifest)
     assert {mart["name"] for mart in marts} >= {
         "fct_flights",
+        "fct_weather_hourly",
+        "dim_aircraft",
+        "dim_airline",
         "dim_airport",
         "dim_date",
         "kpi_punctuality_daily",
@@ -76,9 +79,11 @@ def test_a_schema_is_exactly_the_one_that_is_named(manifest: dict[str, Any]) -> 
     assert {node["schema"] for node in _nodes(manifest, *DESCRIBED)} == DATABASES
     assert {node["database"] for node in _nodes(manifest, *DESCRIBED)} == {"ANALYTICS"}
     assert {(source["database"], source["schema"]) for source in manifest["sources"].values()} == {
-        ("RAW", "OPERATIONS"),
-        ("RAW", "ARCHIVE"),
-        ("RAW", "REFERENCE"),
+        ("RAW", source)
+        for source in (
+            *("OPERATIONS", "ARCHIVE", "REFERENCE", "FLEET", "CARRIERS"),
+            *("WEATHER_EWR", "WEATHER_JFK", "WEATHER_LGA"),
+        )
     }
 
 
