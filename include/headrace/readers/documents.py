@@ -69,9 +69,18 @@ class DocumentRows:
             for column, value in zip(columns, values, strict=True):
                 column.append(value)
             payloads.append(payload)
-        arrays = [pa.array(column, pa.string()) for column in (*columns, payloads)]
-        rows, not_converted = convert(arrays, self._conversions, self.schema)
+        rows, not_converted = self.assembled(columns, pa.array(payloads, pa.string()))
         return rows, {**not_converted, **faults}
+
+    def assembled(
+        self, columns: Sequence[Sequence[str | None]], payloads: pa.Array
+    ) -> tuple[pa.RecordBatch, Faults]:
+        """The rows of values already taken out, as text in the schema's order, and of their payloads.
+
+        Says which rows (from 0) cannot be carried, each with the reason.
+        """
+        arrays = [*(pa.array(column, pa.string()) for column in columns), payloads]
+        return convert(arrays, self._conversions, self.schema)
 
     def _taken_apart(self, text: str) -> tuple[list[str | None], str, str | None]:
         """The values of the columns, the payload, and what is wrong with the document, if anything is."""
