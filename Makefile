@@ -13,12 +13,13 @@ workers ?= 2
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint sql lock
+.PHONY: help setup demo up down run test lint sql lock
 
 help:
 	@echo "make demo                 set up, run everything to its end on real data, print a summary"
 	@echo "make up                   everything running with the Airflow UI, until Ctrl-C"
 	@echo "make down                 stop what an earlier run left behind"
+	@echo "make run dag=...          in what make up started, run a DAG to its end; select=... for a part of transform"
 	@echo "make sql q=\"select ...\"   ask the local Snowflake; format=csv for CSV"
 	@echo "make test [args=...]      every test, against real servers"
 	@echo "make lint                 style, types, the dbt project"
@@ -38,6 +39,9 @@ lint: setup
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 	@$(HEADRACE) parse --strict
+
+run: setup
+	@exec $(HEADRACE) run '$(dag)' --select '$(select)'
 
 sql: setup
 	@exec $(HEADRACE) sql --format '$(format)' --from-environment q

@@ -1,4 +1,4 @@
-"""A client of Airflow's public REST API (v2): what the demo and the command ``pools`` ask of it."""
+"""A client of Airflow's public REST API (v2): what the demo and the commands ask of it."""
 
 from __future__ import annotations
 
@@ -99,9 +99,10 @@ class AirflowApi:
         errors: list[dict[str, Any]] = self.call("GET", "/api/v2/importErrors", limit=PAGE)["import_errors"]
         return errors
 
-    def trigger(self, dag_id: str) -> str:
-        """Start a run; its id."""
-        run = self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})
+    def trigger(self, dag_id: str, parameters: Mapping[str, Any] | None = None) -> str:
+        """Start a run with values for the DAG's parameters; its id."""
+        body = {"logical_date": None, "conf": dict(parameters or {})}
+        run = self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
         return str(run["dag_run_id"])
 
     def runs(self, dag_ids: Sequence[str], **filters: Any) -> list[dict[str, Any]]:

@@ -48,6 +48,13 @@ def _sql(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _run(arguments: argparse.Namespace) -> int:
+    from include.headrace.demo.trigger import run_dag
+
+    run_dag(arguments.dag_id, arguments.select, say, sys.stdout)
+    return 0
+
+
 def _parse(arguments: argparse.Namespace) -> int:
     from include.headrace.transform.manifest import bake, is_stale
 
@@ -91,7 +98,7 @@ def _seed(arguments: argparse.Namespace) -> int:
     return 0
 
 
-LOCAL_COMMANDS = (_demo, _up, _down, _sql, _seed)
+LOCAL_COMMANDS = (_demo, _up, _down, _run, _sql, _seed)
 """Commands of this machine's own platform, which settings of another environment must not reach."""
 
 
@@ -112,6 +119,13 @@ def parser() -> argparse.ArgumentParser:
     sql.add_argument("query", nargs="?", help="one or more statements; the result of the last is printed")
     sql.add_argument("--from-environment", metavar="NAME", help="take the query from this variable instead")
     sql.add_argument("--format", choices=("table", "csv"), default="table")
+    run = add("run", _run, "run a DAG in the Airflow of `up`, wait for its end, and say what it did")
+    run.add_argument("dag_id", help="ingest__<source> or transform")
+    run.add_argument(
+        "--select",
+        default="",
+        help="of transform, only these: names of models, source:<name>, with + for more",
+    )
     parse = add("parse", _parse, "parse the dbt project into the manifest that the DAG is drawn from")
     parse.add_argument("--if-stale", action="store_true", help="only when the project has changed")
     parse.add_argument("--strict", action="store_true", help="a warning of dbt is an error")

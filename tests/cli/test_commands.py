@@ -21,7 +21,7 @@ def test_help_names_every_command_and_imports_none_of_their_machinery() -> None:
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
     )
-    for name in ("demo", "up", "down", "sql", "parse", "local-snowflake", "pools", "schema", "seed"):
+    for name in ("demo", "up", "down", "run", "sql", "parse", "local-snowflake", "pools", "schema", "seed"):
         assert f"\n    {name}" in done.stdout
     assert done.stdout.endswith("imported []\n")
 

@@ -140,7 +140,7 @@ def airflow_environment(
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": PARALLELISM,
         # A DAG that changed is stored, and looked at again, after this long at the earliest.
-        "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": 1 if schedules else 30,
+        "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": 0 if schedules else 30,
         "CORE__EXECUTE_TASKS_NEW_PYTHON_INTERPRETER": False,
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
         "CORE__FERNET_KEY": keys.fernet_key,

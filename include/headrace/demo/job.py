@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from include.headrace import settings
 from include.headrace.airflow_api import AirflowApi
 from include.headrace.config import source_names
 from include.headrace.demo.account import connect
@@ -15,7 +17,8 @@ from include.headrace.demo.environment import USER
 from include.headrace.demo.platform import PARSE_SECONDS, Platform, running_platform
 from include.headrace.demo.progress import Progress, count, showing
 from include.headrace.demo.summary import print_summary
-from include.headrace.errors import HeadraceError
+from include.headrace.errors import ConfigError, HeadraceError
+from include.headrace.pools import pool_slots
 from include.headrace.transform import TRANSFORM, WARNING_XCOM
 
 ASSET_SECONDS = 120
@@ -71,18 +74,47 @@ def run_demo(say: Say) -> int:
 
 
 def stay_up(say: Say) -> int:
-    """Run everything, time schedules on, until Ctrl-C or SIGTERM. Returns 0."""
+    """Run everything until Ctrl-C or SIGTERM, time schedules on unless HEADRACE_SCHEDULES is off. Returns 0.
+
+    A new source gets its pool as soon as its file is there.
+    """
     try:
         with running_platform(schedules=True, say=say) as platform:
             wait_for_dags(platform, platform.processors_started)
             say(f"Airflow: {platform.api.url}   user {USER}   password {platform.keys.ui_password}")
             say('The local Snowflake (emulated): make sql q="select ..."   Stop: Ctrl-C or make down')
+            sources = states_of_sources()
             while True:
                 platform.processes.check()
+                if (now := states_of_sources()) != sources:
+                    sources = now
+                    make_pools(platform, say)
                 time.sleep(1)
     except KeyboardInterrupt:
         say("stopped")
     return 0
+
+
+def states_of_sources() -> dict[str, int]:
+    """When each file of ``include/sources`` was last changed, in nanoseconds."""
+    states = {}
+    for path in settings.SOURCES_DIR.glob("*.yml"):
+        # An editor may replace a file at any moment.
+        with contextlib.suppress(FileNotFoundError):
+            states[path.name] = path.stat().st_mtime_ns
+    return states
+
+
+def make_pools(platform: Platform, say: Say) -> None:
+    """Make the pools that the sources now need; tell what is wrong with a source's file instead."""
+    try:
+        slots = pool_slots()
+    except ConfigError as error:
+        say(f"error: {error}")
+        return
+    # The token of a run that lasts may have expired.
+    platform.api.login(USER, platform.keys.ui_password)
+    platform.api.set_pools(slots, "Headrace")
 
 
 def wait_for_dags(platform: Platform, since: datetime) -> None:

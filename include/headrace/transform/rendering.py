@@ -32,17 +32,20 @@ from include.headrace import config, settings
 from include.headrace.assets import asset_of
 from include.headrace.errors import ConfigError
 from include.headrace.pools import DBT_POOL
-from include.headrace.transform import TRANSFORM, operators
+from include.headrace.transform import SELECT, TRANSFORM, operators
+from include.headrace.transform.exporting import ExportMart
 from include.headrace.transform.graph import Graph, Node
-from include.headrace.transform.naming import COMMANDS, group_id, selection, task_ids
-from include.headrace.transform.selecting import SELECT, SelectNodes
+from include.headrace.transform.marts import Mart, public_marts
+from include.headrace.transform.naming import COMMANDS, EXPORTS, export_id, group_id, selection, task_ids
+from include.headrace.transform.selecting import SelectNodes
 
 PROFILE = "headrace"
 DOC = """The dbt project under `dbt/`, one Airflow task a model, seed, snapshot, source freshness and test.
 
 It starts when every source has emitted its asset `raw.<source>`, or by hand. A group is one resource
 with its tests; a failed test holds back what depends on what it tested. Clear a model's group to run
-it and its tests again. After a change to an incremental model, trigger it with `full_refresh`. To run a
+it and its tests again. A public mart is exported (`<model>.export`) when it and every test that reads
+it have succeeded. After a change to an incremental model, trigger it with `full_refresh`. To run a
 part of the project, trigger it with `select`.
 """
 OPERATORS = {
@@ -67,6 +70,15 @@ TASK_SETTINGS = frozenset(
 )
 """What ``meta.cosmos.operator_kwargs`` of a node may set. Times are in seconds."""
 
+TASK_DEFAULTS: dict[str, Any] = {
+    "pool": DBT_POOL,
+    "retries": 2,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=5),
+    "on_failure_callback": operators.notify_failure,
+}
+
 
 def build_dag(manifest: Path, project_dir: Path = settings.DBT_DIR, dag_id: str = TRANSFORM) -> DAG:
     """The DAG of a dbt project as its manifest shows it, started by the assets of all sources or by hand.
@@ -74,7 +86,8 @@ def build_dag(manifest: Path, project_dir: Path = settings.DBT_DIR, dag_id: str 
     Raises ConfigError where a task cannot be named or selected unambiguously, or a node's
     ``meta.cosmos.operator_kwargs`` sets what it may not.
     """
-    graph = Graph(json.loads(manifest.read_text()))
+    parsed = json.loads(manifest.read_text())
+    graph = Graph(parsed)
     drawing = Drawing(graph)
     profiles = project_dir / "profiles.yml"
     dag = DbtDag(
@@ -124,17 +137,11 @@ def build_dag(manifest: Path, project_dir: Path = settings.DBT_DIR, dag_id: str 
             ),
             emit_datasets=False,
         ),
-        operator_args={
-            "pool": DBT_POOL,
-            "retries": 2,
-            "retry_delay": timedelta(seconds=10),
-            "retry_exponential_backoff": True,
-            "max_retry_delay": timedelta(minutes=5),
-            "on_failure_callback": operators.notify_failure,
-            "dbt_executable_path": "dbt",
-        },
+        operator_args={**TASK_DEFAULTS, "dbt_executable_path": "dbt"},
     )
     drawing.add_remaining_tests(dag)
+    for mart in public_marts(graph, parsed):
+        drawing.add_export(dag, mart)
     add_selection(dag, project_dir)
     return dag
 
@@ -204,6 +211,30 @@ class Drawing:
             )
             for held in self._graph.held_back_by(test):
                 task.set_downstream(list(self._groups[held].get_roots()))
+
+    def add_export(self, dag: DAG, mart: Mart) -> None:
+        """Add the task that exports a mart, after the mart and every test that reads it.
+
+        Nothing waits for it: it is in a group of its own, which comes after all others. It runs only
+        when all that it waits for has succeeded: what was not built or not tested is not published.
+        """
+        uid = mart.node.unique_id
+        tests = [test.unique_id for test in self._graph.tests.values() if uid in test.parents]
+        owner = {"owner": mart.owner} if mart.owner else {}
+        task = ExportMart(
+            **{**TASK_DEFAULTS, **self._settings(mart.node), **owner},
+            dag=dag,
+            task_group=self._layer(dag, EXPORTS),
+            task_id=export_id(self._graph, mart.node),
+            task_display_name=mart.node.name,
+            doc_md=mart.description,
+            model=group_id(self._graph, mart.node),
+            database=mart.database,
+            schema=mart.schema,
+            alias=mart.alias,
+            key=mart.key,
+        )
+        task.set_upstream([self._tasks[before] for before in (uid, *tests)])
 
     def _task(self, dag: DAG, node: Node) -> BaseOperator:
         home = self._graph.home_of(node) if node.is_test else node.unique_id

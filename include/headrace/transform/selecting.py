@@ -12,12 +12,10 @@ from airflow.sdk.bases.operator import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.headrace.errors import ConfigError
+from include.headrace.transform import SELECT
 from include.headrace.transform.graph import Graph
 from include.headrace.transform.manifest import manifest_path
 from include.headrace.transform.naming import task_ids
-
-SELECT = "select"
-"""The id of the task that skips what is not selected, and the name of the parameter."""
 
 ITEM = re.compile(r"(\+?)(?:(source):)?([A-Za-z0-9_.-]+?)(\+?)")
 
