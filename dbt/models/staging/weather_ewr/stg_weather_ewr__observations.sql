@@ -1,7 +1,7 @@
 -- A date of Extended JSON is an object with the key $date; in the relaxed form its value is ISO 8601 text.
 select
     payload:station.code::varchar as origin_code,
-    cast(convert_timezone('UTC', payload:observed_at:"$date"::timestamp_tz) as timestamp_ntz) as observed_at,
+    cast(convert_timezone('UTC', payload:observed_at."$date"::timestamp_tz) as timestamp_ntz) as observed_at,
     date_from_parts(
         payload:station.local.year::int, payload:station.local.month::int, payload:station.local.day::int
     ) as local_date,
