@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from include.headrace.errors import HeadraceError, PassingError, PermanentError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from snowflake.connector import SnowflakeConnection
+    from snowflake.connector.cursor import ResultMetadata
 
 LOGIN_TIMEOUT_SECONDS = 60
 NETWORK_TIMEOUT_SECONDS = 1800
@@ -53,6 +56,20 @@ class CommitInDoubt(PassingError):
         self.transaction = transaction
 
 
+@dataclass(frozen=True)
+class Stream:
+    """The answer of one statement, to be read batch by batch.
+
+    ``rows`` is how many rows the server says there are. ``batches`` gives them as Arrow tables, in order
+    and once; the types of a column may differ from one to the next.
+    """
+
+    query_id: str
+    description: Sequence[ResultMetadata]
+    rows: int
+    batches: Iterator[pa.Table]
+
+
 class Session:
     """One connection to Snowflake. Values are bound by the server (``?``), never pasted in."""
 
@@ -68,6 +85,20 @@ class Session:
         """Run one statement; the number of rows it changed. Raises as ``translate`` says."""
         _, count = self._run(statement, values)
         return count
+
+    @contextmanager
+    def stream(self, statement: str) -> Iterator[Stream]:
+        """Run one statement and read its rows in bounded memory: one batch, and the next on its way.
+
+        NUMBER with a scale comes as decimal. Raises as ``translate`` says, in the block too.
+        """
+        self._connection.client_fetch_threads = 1
+        self._connection.arrow_number_to_decimal_setter = True
+        with self._cursor(statement) as cursor:
+            cursor.execute(statement)
+            yield Stream(
+                cursor.sfqid, cursor.description, int(cursor.rowcount or 0), cursor.fetch_arrow_batches()
+            )
 
     def insert(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run an INSERT with one set of bound values a row, as one statement."""

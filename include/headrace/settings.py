@@ -47,6 +47,11 @@ def schedules_on() -> bool:
     return value == "on"
 
 
+def exports_location() -> str:
+    """The folder or URL below which the public marts are exported, from HEADRACE_EXPORTS."""
+    return os.environ.get("HEADRACE_EXPORTS") or str(LOCAL_DIR / "exports")
+
+
 def _database(name: str) -> str:
     prefix = os.environ.get("HEADRACE_DATABASE_PREFIX", "")
     if prefix and not re.fullmatch(r"[A-Z][A-Z0-9_]*", prefix):

@@ -82,7 +82,7 @@ def _local(location: str, pattern: str) -> list[File]:
 
 
 def _remote(location: str, pattern: str, connection: str | None) -> list[File]:
-    system, base = _system(location, connection)
+    system, base = file_system(location, connection)
     base = base.rstrip("/")
     with translated(location):
         listed = system.glob(f"{glob.escape(base)}/{pattern}", detail=True)
@@ -93,7 +93,11 @@ def _remote(location: str, pattern: str, connection: str | None) -> list[File]:
     ]
 
 
-def _system(location: str, connection: str | None) -> tuple[AbstractFileSystem, str]:
+def file_system(location: str, connection: str | None) -> tuple[AbstractFileSystem, str]:
+    """The file system behind a URL, and the path in it: Airflow's with the connection, or fsspec's own.
+
+    Raises SourceError when neither knows the URL's scheme.
+    """
     from airflow.sdk import ObjectStoragePath
     from airflow.sdk.io.fs import has_fs
 

@@ -16,6 +16,9 @@ MAX_TASK_ID = 250
 COMMANDS = {"model": "run", "seed": "seed", "snapshot": "snapshot", "source": "freshness"}
 """The last part of a resource's task id, by kind."""
 
+EXPORTS = "exports"
+"""The group that all exports are shown in."""
+
 
 def group_id(graph: Graph, resource: Node) -> str:
     """The id of a resource's group: its name, after its package when it comes from another one."""
@@ -25,6 +28,17 @@ def group_id(graph: Graph, resource: Node) -> str:
     if resource.package != graph.project:
         parts.insert(0, resource.package)
     return _fold("__".join(parts))
+
+
+def export_id(graph: Graph, model: Node) -> str:
+    """The id of the task that exports a model: ``<model>.export``.
+
+    Raises ConfigError when a test of the model has that name.
+    """
+    task_id = f"{group_id(graph, model)}.export"
+    if task_id in task_ids(graph).values():
+        raise ConfigError(f"{model.path}: the test {task_id} has the name of the model's export; rename it.")
+    return task_id
 
 
 def _fold(name: str) -> str:
