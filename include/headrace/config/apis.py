@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PlainValidator
 
 from include.headrace.config import rules, values
 from include.headrace.config.documents import DocumentTable
@@ -14,7 +14,11 @@ from include.headrace.config.models import ConnectionId, Model, Source, Text
 
 UrlPath = Annotated[Text, AfterValidator(values.url_path)]
 PositiveInt = Annotated[int, Field(strict=True, ge=1)]
-Parameters = dict[Text, str | int | float | bool]
+Scalar = Annotated[
+    str | int | float | bool,
+    PlainValidator(values.scalar, json_schema_input_type=str | int | float | bool),
+]
+Parameters = dict[Text, Scalar]
 
 
 class NoAuth(Model):
@@ -76,25 +80,34 @@ class OnePage(Model):
     type: Literal["none"] = Field(description="How the next page is asked for.")
 
 
-class PageNumber(Model):
-    """Pages are numbered. The last is the one without records."""
+class Sized(Model):
+    """A page's size, where an API lets one choose it."""
 
-    type: Literal["page"] = Field(description="How the next page is asked for.")
-    parameter: Text = Field(default="page", description="The parameter that carries the page's number.")
-    start: Annotated[int, Field(strict=True, ge=0)] = Field(default=1, description="The first page's number.")
     size_parameter: Text | None = Field(
         default=None, description="The parameter that says how many records a page has."
     )
     size: PositiveInt = Field(default=100, description="Records a page, sent in `size_parameter`.")
+
+    @classmethod
+    def _problems(cls, data: Mapping[str, Any]) -> list[Problem]:
+        return rules.sized(data)
+
+
+class PageNumber(Sized):
+    """Pages are numbered. Without `pages`, two pages in a row without records are the end."""
+
+    type: Literal["page"] = Field(description="How the next page is asked for.")
+    parameter: Text = Field(default="page", description="The parameter that carries the page's number.")
+    start: Annotated[int, Field(strict=True, ge=0)] = Field(default=1, description="The first page's number.")
     pages: Text | None = Field(
         default=None,
-        description="Where an answer tells how many pages there are, such as meta.total_pages. With it an "
-        "empty page in the middle does not end the reading.",
+        description="Where an answer tells how many pages there are, such as meta.total_pages. With it the "
+        "last page is known, however many before it are empty.",
     )
 
 
 class Offset(Model):
-    """Records are counted. The last page is the one without records."""
+    """Records are counted. Without `total`, two pages in a row without records are the end."""
 
     type: Literal["offset"] = Field(description="How the next page is asked for.")
     parameter: Text = Field(default="offset", description="The parameter that says how many records to skip.")
@@ -104,34 +117,39 @@ class Offset(Model):
     size: PositiveInt = Field(default=100, description="Records a page.")
     total: Text | None = Field(
         default=None,
-        description="Where an answer tells how many records there are, such as meta.total. With it an empty "
-        "page in the middle does not end the reading.",
+        description="Where an answer tells how many records there are, such as meta.total. With it the "
+        "reading ends there, and fails when it has another number of records by then.",
     )
 
 
-class PageCursor(Model):
-    """Each answer holds what to ask for next; the last holds none."""
+class PageCursor(Sized):
+    """Each answer holds what to ask for next. One where nothing, null, false or "" stands is the last."""
 
     type: Literal["cursor"] = Field(description="How the next page is asked for.")
     parameter: Text = Field(default="cursor", description="The parameter that carries the cursor.")
     next: Text = Field(description="Where an answer holds the next cursor, such as meta.next_cursor.")
-    size_parameter: Text | None = Field(
-        default=None, description="The parameter that says how many records a page has."
-    )
-    size: PositiveInt = Field(default=100, description="Records a page, sent in `size_parameter`.")
 
 
-class LinkHeader(Model):
-    """Each answer's Link header (RFC 8288) names the next page; the last names none."""
+class NextLink(Sized):
+    """Each answer names the next page's URL, in its Link header (RFC 8288) or its body; the last does not."""
 
     type: Literal["link"] = Field(description="How the next page is asked for.")
-    size_parameter: Text | None = Field(
-        default=None, description="The parameter that says how many records a page has."
+    next: Text | None = Field(
+        default=None,
+        description="Where an answer's body holds the URL, such as links.next. Without it, the Link header "
+        "is read.",
     )
-    size: PositiveInt = Field(default=100, description="Records a page, sent in `size_parameter`.")
 
 
-Pagination = Annotated[OnePage | PageNumber | Offset | PageCursor | LinkHeader, Field(discriminator="type")]
+Pagination = Annotated[OnePage | PageNumber | Offset | PageCursor | NextLink, Field(discriminator="type")]
+
+PAGINATIONS: dict[object, type[Model]] = {
+    "none": OnePage,
+    "page": PageNumber,
+    "offset": Offset,
+    "cursor": PageCursor,
+    "link": NextLink,
+}
 
 
 class Incremental(Model):
@@ -178,6 +196,27 @@ class RestTable(ApiTable):
         default=OnePage(type="none"),
         description="How the next page is asked for. Without it, there is one page.",
     )
+
+    @classmethod
+    def _problems(cls, data: Mapping[str, Any]) -> list[Problem]:
+        return [*super()._problems(data), *rules.told_apart(_parameters(data))]
+
+
+def _parameters(data: Mapping[str, Any]) -> list[tuple[tuple[str | int, ...], object]]:
+    """The fields of a table that name a parameter, each with the name, given or by default."""
+    found: list[tuple[tuple[str | int, ...], object]] = []
+    fixed, pagination, incremental = (
+        value if isinstance(value, Mapping) else value.model_dump() if isinstance(value, Model) else {}
+        for value in (data.get(field) for field in ("parameters", "pagination", "incremental"))
+    )
+    found += [(("parameters", name), name) for name in fixed]
+    found += [(("incremental", field), incremental.get(field)) for field in ("since", "until")]
+    kind = pagination.get("type")
+    model = PAGINATIONS.get(kind) if isinstance(kind, str) else None
+    for field, info in (model or Model).model_fields.items():
+        if field.endswith("parameter"):
+            found.append((("pagination", field), pagination.get(field, info.default)))
+    return found
 
 
 class GraphqlTable(ApiTable):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import SkipJsonSchema
@@ -50,8 +50,18 @@ def problems_of(model: type[BaseModel], error: ValidationError) -> list[Problem]
     """The errors of a model and of what is below it, in our words."""
     found: list[Problem] = []
     for detail in error.errors(include_url=False, include_input=True):
-        found.append((tuple(detail["loc"]), _told(model, detail)))
+        location, what = _without_tag(model, tuple(detail["loc"])), _told(model, detail)
+        if detail["type"].startswith("union_tag"):
+            location = (*location, detail["ctx"]["discriminator"].strip("'"))
+        found.append((location, what))
     return found
+
+
+def _without_tag(model: type[BaseModel], location: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """A location as the file has it: pydantic puts the chosen member of a union after the field."""
+    info = model.model_fields.get(str(location[0])) if location else None
+    is_union = info is not None and info.discriminator is not None
+    return (location[0], *location[2:]) if is_union else location
 
 
 def _told(model: type[BaseModel], detail: ErrorDetails) -> str:
@@ -65,6 +75,11 @@ def _told(model: type[BaseModel], detail: ErrorDetails) -> str:
         return f"is not a field here; {nearest(name, field_names(model))}"
     if kind == "missing":
         return f"is required but missing; {_meaning(model, name)}"
+    if kind == "union_tag_not_found":
+        return f"is required but missing; known are {', '.join(_tags(model, name))}."
+    if kind == "union_tag_invalid":
+        tag, field = context["tag"], context["discriminator"].strip("'")
+        return f"is not a {field} that is known ({tag}); {nearest(tag, _tags(model, name))}"
     if kind == "literal_error":
         return f"is not one of {context['expected']}; choose one of them."
     return _told_of_type(kind, detail)
@@ -73,6 +88,15 @@ def _told(model: type[BaseModel], detail: ErrorDetails) -> str:
 def _meaning(model: type[BaseModel], name: str) -> str:
     info = {info.alias or key: info for key, info in model.model_fields.items()}[name]
     return f"add it. It is: {info.description}"
+
+
+def _tags(model: type[BaseModel], field: str) -> list[str]:
+    """The members of a field's union, by the values of its discriminator."""
+    info = model.model_fields[field]
+    members: list[type[BaseModel]] = list(get_args(info.annotation))
+    return sorted(
+        tag for member in members for tag in get_args(member.model_fields[str(info.discriminator)].annotation)
+    )
 
 
 def _told_of_type(kind: str, detail: ErrorDetails) -> str:

@@ -136,6 +136,27 @@ def incremental(data: Mapping[str, Any]) -> list[Problem]:
     return [(("incremental",), "needs a cursor to go by; add cursor (with merge or append), or remove it.")]
 
 
+def told_apart(named: Iterable[tuple[tuple[str | int, ...], object]]) -> list[Problem]:
+    """Fields that each name a parameter name different ones. ``named`` has each field and its name."""
+    found: list[Problem] = []
+    owners: dict[str, str] = {}
+    for location, name in named:
+        if not isinstance(name, str):
+            continue
+        field = ".".join(str(part) for part in location)
+        if name in owners:
+            found.append((location, f"sends the parameter {name!r}, as {owners[name]} does; keep one."))
+        owners.setdefault(name, field)
+    return found
+
+
+def sized(data: Mapping[str, Any]) -> list[Problem]:
+    """A page's size has a parameter to be sent in."""
+    if data.get("size") is None or data.get("size_parameter") is not None:
+        return []
+    return [(("size",), "is not sent: add size_parameter, the parameter that carries it, or remove size.")]
+
+
 def source(data: Mapping[str, Any]) -> list[Problem]:
     """At least one table, names that stay apart in RAW, and a source that does not wait for itself."""
     name = data.get("name")

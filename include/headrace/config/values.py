@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from math import isfinite
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -150,6 +151,15 @@ def column_type(value: str) -> str:
             "TIME, TIMESTAMP_NTZ, TIMESTAMP_TZ, VARCHAR, BINARY or VARIANT"
         )
     return value
+
+
+def scalar(value: object) -> str | int | float | bool:
+    """A value that a query parameter can carry: text, a finite number or a truth value."""
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("is no finite number; write it in quotes if the API knows it")
+    if isinstance(value, (str, int, float, bool)):
+        return value
+    raise ValueError("is not text, a number or a truth value; write one, a date in quotes")
 
 
 def url_path(value: str) -> str:

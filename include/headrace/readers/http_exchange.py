@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -50,6 +50,18 @@ class Answer:
     body: bytes
     excerpt: str
     """The body's first characters."""
+    sent: httpx.URL = field(repr=False)
+    """The URL as it was sent, without its signature; it may hold what ``url`` hides."""
+
+    def join(self, url: str) -> str:
+        """A URL of this answer, such as the next page's, made whole (RFC 3986, section 5).
+
+        Raises SourceError when it is none.
+        """
+        try:
+            return str(self.sent.join(url))
+        except httpx.InvalidURL:
+            raise SourceError(f"{self.told()} It names the URL {url!r}, which is none.") from None
 
     def told(self) -> str:
         """What was asked and answered, as a sentence for an error."""
@@ -137,6 +149,7 @@ class Exchange:
             response.headers,
             body,
             excerpt,
+            request.url,
         )
 
     def _body(self, request: httpx.Request, response: httpx.Response) -> bytes:

@@ -1,0 +1,104 @@
+"""Values within a JSON answer, found by their dotted path and kept as the text that the API wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import msgspec
+
+from include.headrace.errors import SourceError
+from include.headrace.readers.http_exchange import Answer
+from include.headrace.readers.values import shown
+
+_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+MOST_NAMES = 20
+"""How many fields an error lists."""
+
+
+def records(answer: Answer, path: str | None) -> list[msgspec.Raw]:
+    """The list of records at ``path``, each as its own JSON text; without a path, the answer is the list.
+
+    The texts are views of the answer's body. Raises SourceError, with what is there, when it is no list.
+    """
+    found = _at(answer, path)
+    try:
+        return _decode_items(found)
+    except msgspec.ValidationError:
+        where = f"at `{path}`" if path else "in the answer itself"
+        raise SourceError(
+            f"{answer.method} {answer.url} gives no list {where}, but {_kind(found)}. Correct `records` in "
+            "the source file."
+        ) from None
+
+
+def whole_number(answer: Answer, path: str, field: str) -> int | None:
+    """The count at ``path``; None where the answer is empty (status 204).
+
+    ``field`` is what names the path in the source file. Raises SourceError, with what is there, when it
+    is no whole number.
+    """
+    if not answer.body:
+        return None
+    found = _at(answer, path, field)
+    text = found.strip(b'"').decode("ascii", "replace")
+    if not text.isdigit():
+        raise SourceError(
+            f"{answer.method} {answer.url} gives no count at `{path}`, but {_kind(found)}. Correct "
+            f"`{field}` in the source file."
+        )
+    return int(text)
+
+
+def next_text(answer: Answer, path: str) -> str | None:
+    """The cursor or URL at ``path``; None where nothing, null, false or an empty text stands.
+
+    Raises SourceError for an object or a list.
+    """
+    found = answer.body or b"null"
+    for name in path.split("."):
+        fields = _fields(found)
+        found = b"null" if fields is None or name not in fields else bytes(fields[name]).strip()
+    if found in (b"null", b"false", b'""'):
+        return None
+    if found[:1] in (b"{", b"["):
+        raise SourceError(
+            f"{answer.method} {answer.url} gives {_kind(found)} at `{path}`, where the next page should be "
+            "told. Correct `next` in the source file."
+        )
+    return str(json.loads(found)) if found[:1] == b'"' else found.decode()
+
+
+def _at(answer: Answer, path: str | None, field: str = "records") -> bytes:
+    found, passed = answer.body, ""
+    for name in path.split(".") if path else ():
+        fields = _fields(found)
+        if fields is None or name not in fields:
+            where = f"`{passed}`" if passed else "the answer"
+            raise SourceError(
+                f"{answer.method} {answer.url} gives nothing at `{path}`: {where} is {_kind(found)}. Correct "
+                f"`{field}` in the source file."
+            )
+        found, passed = bytes(fields[name]).strip(), f"{passed}.{name}" if passed else name
+    return found
+
+
+def _fields(raw: bytes) -> Mapping[str, msgspec.Raw] | None:
+    try:
+        return _decode_fields(raw)
+    except msgspec.ValidationError:
+        return None
+
+
+def _kind(raw: bytes) -> str:
+    """What a value is, as an error says it."""
+    fields = _fields(raw)
+    if fields is not None:
+        names = [shown(name) for name in list(fields)[:MOST_NAMES]]
+        more = ", ..." if len(fields) > MOST_NAMES else ""
+        return f"an object of {', '.join(names)}{more}" if names else "an object without fields"
+    if raw.lstrip()[:1] == b"[":
+        return "a list"
+    return shown(raw[:200].decode("utf-8", "replace").strip())
