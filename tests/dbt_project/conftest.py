@@ -91,7 +91,7 @@ def history(snowflake: LocalSnowflake, tmp_path_factory: pytest.TempPathFactory)
             "FLEET",
             "PLANES",
             "fle-1",
-            [raw.plane("N1"), raw.plane("N9", manufacturer="AIRBUS INDUSTRIE", seats=None)],
+            [raw.plane("N1"), raw.plane("N9", manufacturer="AIRBUS INDUSTRIE", model="A320-214", seats=182)],
         )
         # The night on which the clocks are put back has 01:00 twice, at 05 and at 06 UTC.
         ewr = [
@@ -120,11 +120,19 @@ def history(snowflake: LocalSnowflake, tmp_path_factory: pytest.TempPathFactory)
             "ops-2",
             [
                 raw.flight(4, "2013-07-04 21:15 -0400", arr_delay=30, **changed),
-                raw.flight(6, "2013-12-24 05:30 -0500", dest="XYZ", **changed),
+                raw.flight(6, "2013-12-24 05:30 -0500", dest="XYZ", tailnum="N404", **changed),
+                raw.flight(7, "2013-12-24 05:30 -0500", carrier="ZZ", **changed),
             ],
             loaded_at="2023-12-31 00:00:00",
         )
         connection.cursor().execute("update RAW.REFERENCE.AIRPORTS set NAME = 'Newark' where FAA = 'EWR'")
+        # Weather comes later than the flight that left in it, an hour is taken back, and the register of
+        # aircraft changes one and loses one.
+        connection.cursor().execute("delete from RAW.WEATHER_EWR.OBSERVATIONS where _ID = 'EWR-20130310T06Z'")
+        late = [raw.weather_ewr("2013-07-05T01Z", visibility=0.5), raw.weather_ewr("2013-03-10T07Z")]
+        raw.load(connection, "WEATHER_EWR", "OBSERVATIONS", "ewr-2", late)
+        connection.cursor().execute("delete from RAW.FLEET.PLANES")
+        raw.load(connection, "FLEET", "PLANES", "fle-2", [raw.plane("N1", seats=178)])
         # What the first run parsed, to parse only what changed, as every run after a first one does.
         (folder / "second" / "target").mkdir(parents=True)
         shutil.copy(folder / "first" / "target" / "partial_parse.msgpack", folder / "second" / "target")
