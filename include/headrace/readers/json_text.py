@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -61,19 +62,27 @@ def _constant(text: str) -> None:
 class _Checker(json.JSONDecoder):
     """A decoder that keeps nothing of objects and numbers; it only looks."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: Callable[[str], None]) -> None:
         super().__init__(
-            object_pairs_hook=_object, parse_float=_number, parse_int=_number, parse_constant=_constant
+            object_pairs_hook=_object, parse_float=number, parse_int=number, parse_constant=_constant
         )
 
 
-_CHECKER = _Checker()
+def _any_number(text: str) -> None:
+    pass
 
 
-def fault(text: str) -> str | None:
-    """Why a VARIANT cannot hold this JSON text unaltered; None when it can."""
+_CHECKER = _Checker(_number)
+_CHECKER_OF_THE_REST = _Checker(_any_number)
+
+
+def fault(text: str, *, numbers: bool = True) -> str | None:
+    """Why a VARIANT cannot hold this JSON text unaltered; None when it can.
+
+    ``numbers`` says whether its numbers count; a caller that writes them itself says False.
+    """
     try:
-        _CHECKER.decode(text)
+        (_CHECKER if numbers else _CHECKER_OF_THE_REST).decode(text)
         if "\\u" in text:
             _strings(json.loads(text))
     except _Altered as error:

@@ -1,0 +1,163 @@
+"""Documents of MongoDB as rows: from BSON to relaxed Extended JSON, and the columns taken out of it.
+
+libbson writes the JSON, with 20 digits for every number that is not whole, which no double has. So the
+text is parsed and written once more, each number with the fewest digits that give the same double. A
+chunk of documents is done at once; a chunk with anything out of the ordinary, document by document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import bson
+import bson.errors
+import bsonjs
+import msgspec
+import numpy as np
+import pyarrow as pa
+from bson.codec_options import CodecOptions, DatetimeConversion
+
+from include.headrace.config import DocumentTable
+from include.headrace.readers import json_text
+from include.headrace.readers.documents import DocumentRows
+from include.headrace.readers.mongo_values import column_text, encode
+from include.headrace.readers.values import Faults
+
+Document = dict[str, Any]
+
+_decode = msgspec.json.Decoder(Document).decode
+_decode_lines = msgspec.json.Decoder(Document).decode_lines
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+LENIENT: CodecOptions[Document] = CodecOptions(
+    unicode_decode_error_handler="backslashreplace", datetime_conversion=DatetimeConversion.DATETIME_MS
+)
+"""For looking at a document that may be broken."""
+
+
+class MongoRows:
+    """The rows of a collection. Raises SourceError when `exclude` names what a column is taken from."""
+
+    def __init__(self, table: DocumentTable) -> None:
+        self._rows = DocumentRows(table)
+        self.schema = self._rows.schema
+        self._key = frozenset(table.primary_key)
+        self._columns = [
+            (name, (column.path or name).split("."), column.type)
+            for name, column in table.taken_out().items()
+        ]
+
+    def convert(self, documents: Sequence[bytes]) -> tuple[pa.RecordBatch, Faults]:
+        """A row a BSON document, and the rows (from 0) that cannot be carried, each with the reason."""
+        parsed, payloads, faults = parse(documents)
+        columns = []
+        for name, path, kind in self._columns:
+            texts, wrong = self._column(parsed, name, path, kind)
+            columns.append(texts)
+            for row, reason in wrong.items():
+                faults[row] = f"{faults[row]}; {reason}" if row in faults else reason
+        rows, not_converted = self._rows.assembled(columns, payloads)
+        return rows, {**not_converted, **faults}
+
+    def _column(
+        self, documents: Sequence[Document | None], name: str, path: Sequence[str], kind: str
+    ) -> tuple[list[str | None], Faults]:
+        faults: Faults = {}
+        texts: list[str | None] = []
+        for row, document in enumerate(documents):
+            text, wrong = column_text(_at(document, path), kind)
+            if text is None and wrong is None and name in self._key and document is not None:
+                wrong = "the key has no value"
+            if wrong is not None:
+                faults[row] = f"{name}: {wrong}"
+            texts.append(text)
+        return texts, faults
+
+
+def parse(documents: Sequence[bytes]) -> tuple[list[Document | None], pa.Array, Faults]:
+    """BSON documents as Python objects and as JSON text. Those at fault are None and ``null``."""
+    try:
+        source = "\n".join([bsonjs.dumps(document) for document in documents])
+        parsed = _decode_lines(source)
+        lines = _encode_lines(parsed)
+    except (ValueError, msgspec.MsgspecError, RecursionError):
+        return _one_by_one(documents)
+    # A key that occurs twice is parsed into one: a colon, or more, is then missing.
+    if source.count(":") != lines.count(b":") or b"\\u0000" in lines:
+        return _one_by_one(documents)
+    return [*parsed], _texts(lines), {}
+
+
+def _one_by_one(documents: Sequence[bytes]) -> tuple[list[Document | None], pa.Array, Faults]:
+    faults: Faults = {}
+    parsed: list[Document | None] = []
+    for row, document in enumerate(documents):
+        found, reason = _one(document)
+        if reason is not None:
+            faults[row] = reason
+        parsed.append(found)
+    return parsed, _texts(_encode_lines(parsed)), faults
+
+
+def _one(document: bytes) -> tuple[Document | None, str | None]:
+    """One document, or why a VARIANT cannot hold it."""
+    try:
+        text = bsonjs.dumps(document)
+        found = _decode(text)
+        written = encode(found)
+    except RecursionError:
+        return None, "it is nested too deeply"
+    except (ValueError, msgspec.MsgspecError):
+        return None, "it is no valid BSON; a text in it may not be UTF-8"
+    if text.count(":") == written.count(b":") and b"\\u0000" not in written:
+        return found, None
+    reason = json_text.fault(text, numbers=False)
+    return (found, None) if reason is None else (None, reason)
+
+
+def _texts(lines: bytes) -> pa.Array:
+    """Lines of JSON as an array of texts, without their newlines: JSON writes those in a text as ``\\n``."""
+    data = np.frombuffer(lines, np.uint8)
+    ends = np.flatnonzero(data == ord("\n"))
+    offsets = np.zeros(len(ends) + 1, np.int32)
+    offsets[1:] = ends - np.arange(len(ends))
+    kept = np.delete(data, ends)
+    return pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(kept))
+
+
+def _at(document: Any, path: Sequence[str]) -> Any:
+    """The value at a path; None where nothing stands there."""
+    for name in path:
+        if type(document) is not dict:
+            return None
+        document = document.get(name)
+    return document
+
+
+def record_text(document: bytes) -> str:
+    """A document as a record set aside shows it: JSON, or Python's text of one that is broken."""
+    try:
+        return bsonjs.dumps(document)
+    except ValueError:
+        return _shown(document)
+
+
+def _shown(document: bytes) -> str:
+    try:
+        return str(bson.decode(document, LENIENT))
+    except bson.errors.InvalidBSON:
+        return document.hex()
+
+
+def key_text(document: bytes) -> str | None:
+    """A document's ``_id`` for a position: the text that a VARCHAR column would hold, else its JSON."""
+    try:
+        found = bson.decode(document, LENIENT)
+    except bson.errors.InvalidBSON:
+        return None
+    if "_id" not in found:
+        return None
+    [value] = _decode(bsonjs.dumps(bson.encode({"_id": found["_id"]}))).values()
+    text, wrong = column_text(value, "VARCHAR")
+    return encode(value).decode() if wrong is not None else text
