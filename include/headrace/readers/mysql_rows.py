@@ -1,0 +1,67 @@
+"""The rows of one query as Arrow columns of bytes, in bounded memory, while the server sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from include.headrace.readers.base import TARGET_BATCH_BYTES
+
+if TYPE_CHECKING:
+    from MySQLdb.connections import Connection
+
+BATCH_BYTES = TARGET_BATCH_BYTES // 4
+FETCHED_VALUES = 100_000
+"""At most so many values are Python objects at a time: each takes some fifty bytes more than its own."""
+
+FETCHED_BYTES = 2 * TARGET_BATCH_BYTES
+"""At most so many bytes are fetched at once, if every value were as long as its column allows."""
+
+
+def batches(connection: Connection, statement: str, width: int) -> Iterator[list[pa.Array]]:
+    """Run a query of ``width`` columns and yield its rows: batches of about 4 MB, a binary array a column.
+
+    The query runs, and fails, on the first ``next``. Raises the driver's MySQLError.
+    """
+    connection.query(statement.encode())
+    result = connection.use_result()
+    longest = sum(column[3] for column in result.describe())
+    rows = max(1, FETCHED_VALUES // width)
+    at_once = max(1, min(rows, FETCHED_BYTES // max(longest, 1)))
+    waiting: list[list[pa.Array]] = []
+    size = 0
+    for fetched in _fetched(result, rows, at_once):
+        columns = [pa.array(values, pa.binary()) for values in zip(*fetched, strict=True)]
+        waiting.append(columns)
+        size += sum(column.nbytes for column in columns)
+        if size >= BATCH_BYTES:
+            yield _joined(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield _joined(waiting)
+
+
+def _fetched(result: Any, rows: int, at_once: int) -> Iterator[list[tuple[bytes | None, ...]]]:
+    """Groups of up to ``rows`` rows, fewer where they are long. Any ``at_once`` rows are bounded in bytes."""
+    ended = False
+    while not ended:
+        group: list[tuple[bytes | None, ...]] = []
+        size = 0
+        while len(group) < rows and size < BATCH_BYTES:
+            found = result.fetch_row(at_once, 0)
+            if not found:
+                ended = True
+                break
+            group += found
+            if at_once < rows:
+                size += sum(len(value) for row in found for value in row if value)
+        if group:
+            yield group
+
+
+def _joined(waiting: list[list[pa.Array]]) -> list[pa.Array]:
+    if len(waiting) == 1:
+        return waiting[0]
+    return [pa.concat_arrays(parts) for parts in zip(*waiting, strict=True)]
