@@ -12,6 +12,8 @@ from include.headrace.config.documents import DocumentTable
 from include.headrace.config.errors import Problem
 from include.headrace.config.models import ConnectionId, Model, Source, Text
 
+HeaderName = Annotated[Text, AfterValidator(values.header_name)]
+HeaderValue = Annotated[Text, AfterValidator(values.header_value)]
 UrlPath = Annotated[Text, AfterValidator(values.url_path)]
 PositiveInt = Annotated[int, Field(strict=True, ge=1)]
 Scalar = Annotated[
@@ -31,7 +33,7 @@ class ApiKey(Model):
     """The connection's password goes with each request, in a header or a parameter."""
 
     type: Literal["api_key"] = Field(description="How requests are signed.")
-    header: Text | None = Field(
+    header: HeaderName | None = Field(
         default=None, description="The header that carries the key. Or give `parameter`."
     )
     parameter: Text | None = Field(
@@ -170,7 +172,9 @@ class Incremental(Model):
 class ApiTable(DocumentTable):
     """Records of one endpoint."""
 
-    headers: dict[Text, Text] = Field(default={}, description="Headers to send. No secret belongs here.")
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default={}, description="Headers to send. No secret belongs here."
+    )
     incremental: Incremental | None = Field(
         default=None,
         description="How to ask for new records alone. Without it every record is read, and those outside "

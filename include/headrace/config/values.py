@@ -162,6 +162,20 @@ def scalar(value: object) -> str | int | float | bool:
     raise ValueError("is not text, a number or a truth value; write one, a date in quotes")
 
 
+def header_name(value: str) -> str:
+    """A name of an HTTP header (RFC 9110, section 5.1)."""
+    if not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", value, re.ASCII):
+        raise ValueError(f"is not a header's name ({value!r}); write one such as X-Api-Key")
+    return value
+
+
+def header_value(value: str) -> str:
+    """A value of an HTTP header: printable ASCII."""
+    if not value.isascii() or not value.isprintable():
+        raise ValueError("is not a header's value; write printable ASCII characters")
+    return value
+
+
 def url_path(value: str) -> str:
     """A path below an API's base URL, without a query: parameters have a field of their own."""
     if "://" in value or "?" in value or "#" in value or not value.startswith("/"):

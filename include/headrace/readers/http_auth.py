@@ -79,6 +79,7 @@ class ByClientCredentials(Signature):
         self._exchange = exchange
         self._clock = clock
         self._secrets = secrets
+        self._in_form = False
         self._token: str | None = None
         self._until = float("inf")
 
@@ -97,6 +98,12 @@ class ByClientCredentials(Signature):
     def _fetch(self) -> None:
         asked_at = self._clock.monotonic()
         answer = self._exchange.send(self._request)
+        if answer.status in (400, 401) and not self._in_form:
+            # RFC 6749 wants every server to take HTTP Basic; some take id and secret in the form only.
+            self._in_form = True
+            again = self._exchange.send(self._request)
+            self._in_form = again.status == 200
+            answer = again if self._in_form else answer
         if answer.status != 200:
             raise SourceError(
                 f"{answer.told()} The API gives no token for the login (the client's id) and password (its "
@@ -108,7 +115,10 @@ class ByClientCredentials(Signature):
         self._until = asked_at + life - min(RENEW_SECONDS, RENEW_SHARE * life)
 
     def _request(self, client: httpx.Client) -> httpx.Request:
-        """RFC 6749, section 2.3.1: id and secret go as HTTP Basic, each form-encoded before."""
+        """RFC 6749, section 2.3.1: id and secret go as HTTP Basic, each form-encoded, or in the form."""
+        if self._in_form:
+            pair = {"client_id": self._connection.login, "client_secret": self._connection.password}
+            return client.build_request("POST", self._url, data=self._wanted | pair)
         login, password = quote_plus(self._connection.login), quote_plus(self._connection.password)
         headers = {"Authorization": basic(login, password, self._secrets)}
         return client.build_request("POST", self._url, data=self._wanted, headers=headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ from include.headrace.config import ApiSource
 from include.headrace.errors import SourceError
 from include.headrace.readers.http_auth import Signature, signature
 from include.headrace.readers.http_connection import HttpConnection, http_connection
-from include.headrace.readers.http_exchange import Answer, Exchange
+from include.headrace.readers.http_exchange import EXCERPT, Answer, Exchange
 from include.headrace.readers.http_retry import Clock, Patience, Spacing, SystemClock
 from include.headrace.readers.http_secrets import Secrets
 
@@ -78,8 +79,7 @@ class ApiClient:
 
     def _url(self, path_or_url: str) -> httpx.URL:
         if path_or_url.startswith("/"):
-            above = self._base_url.raw_path.rstrip(b"/")
-            return self._base_url.copy_with(raw_path=above + path_or_url.encode())
+            return httpx.URL(str(self._base_url).rstrip("/") + path_or_url)
         return self._same_origin(self._base_url, path_or_url)
 
     def _same_origin(self, around: httpx.URL, given: str) -> httpx.URL:
@@ -98,7 +98,7 @@ class ApiClient:
         return url.copy_with(fragment=None)
 
     def _good(self, answer: Answer) -> Answer:
-        if answer.status == 204:
+        if answer.status in (204, 205):
             return answer
         if answer.status in (401, 403):
             raise SourceError(
@@ -107,7 +107,7 @@ class ApiClient:
             )
         if answer.status == 407:
             raise SourceError(f"{answer.told()} Correct the connection named in `proxy`.")
-        if not 200 <= answer.status < 300:
+        if not answer.has_content:
             raise SourceError(
                 f"{answer.told()} Correct `path` and what is sent with it, in the source file, or the "
                 "connection."
@@ -115,13 +115,23 @@ class ApiClient:
         try:
             msgspec.json.decode(answer.body, type=msgspec.Raw)
         except msgspec.DecodeError as error:
-            raise SourceError(f"{answer.told()} That is not JSON ({error}); correct `path`.") from None
+            where = self._exchange.hidden(_around(answer.body, str(error)))
+            raise SourceError(f"{answer.told()} That is not JSON ({error}{where}); correct `path`.") from None
         return answer
 
 
 def _origin(url: httpx.URL) -> str:
     port = url.port or {"http": 80, "https": 443}.get(url.scheme)
     return f"{url.scheme}://{url.host}:{port}"
+
+
+def _around(body: bytes, said: str) -> str:
+    """The text where the parser stopped, where that is beyond the excerpt."""
+    found = re.search(r"\(byte (\d+)\)", said)
+    if found is None or int(found[1]) < EXCERPT:
+        return ""
+    place = int(found[1])
+    return f", near {body[place - 40 : place + 20].decode('utf-8', 'replace')!r}"
 
 
 def _is_whole(body: bytes) -> bool:

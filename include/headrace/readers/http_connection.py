@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,16 +32,16 @@ refused rather than sent as headers or passed over."""
 
 @dataclass(frozen=True)
 class HttpConnection:
-    """An Airflow connection, read. ``login``, ``password``, ``headers`` and ``key_password`` are secret."""
+    """An Airflow connection, read. ``headers`` are those of its extra."""
 
     connection_id: str
     base_url: httpx.URL
     login: str
-    password: str
-    headers: dict[str, str]
+    password: str = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
     tls: ssl.SSLContext
     timeout: httpx.Timeout
-    key_password: str
+    key_password: str = field(repr=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -78,8 +78,8 @@ def http_connection(connection_id: str) -> HttpConnection:
         )
     headers = {name: value for name, value in extra.items() if name not in OPTIONS}
     for name, value in headers.items():
-        if not isinstance(value, str):
-            raise _wrong(connection_id, f"has {name!r} in its extra, a header, whose value is no text")
+        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+            raise _wrong(connection_id, f"has {name!r} in its extra, whose value is no header's")
     return HttpConnection(
         connection_id=connection_id,
         base_url=_base_url(connection_id, found),

@@ -16,6 +16,9 @@ from include.headrace.readers.http_secrets import Secrets
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """The largest answer, unpacked, in bytes: a page is held whole while its records are read."""
 
+MAX_BODY_SECONDS = 300.0
+"""How long one answer may take to arrive, once it has begun."""
+
 EXCERPT = 200
 """How many characters of an answer an error shows."""
 
@@ -35,6 +38,9 @@ PERMANENT_TLS = (
 )
 """Ends of OpenSSL's reasons (RFC 8446, section 6.2, names the alerts) that a retry does not mend."""
 
+BOM = b"\xef\xbb\xbf"
+"""A mark that some servers put before JSON; a parser may pass it over (RFC 8259, section 8.1)."""
+
 log = logging.getLogger(__name__)
 
 
@@ -52,6 +58,11 @@ class Answer:
     """The body's first characters."""
     sent: httpx.URL = field(repr=False)
     """The URL as it was sent, without its signature; it may hold what ``url`` hides."""
+
+    @property
+    def has_content(self) -> bool:
+        """True for a good answer that holds something (RFC 9110, section 15.3)."""
+        return 200 <= self.status < 300 and self.status not in (204, 205)
 
     def join(self, url: str) -> str:
         """A URL of this answer, such as the next page's, made whole (RFC 3986, section 5).
@@ -108,7 +119,7 @@ class Exchange:
             request = make(self._client)
             outcome = self._tried(request)
             if isinstance(outcome, Answer):
-                if outcome.status != 200 or whole is None or whole(outcome.body):
+                if not outcome.has_content or whole is None or whole(outcome.body):
                     return outcome
                 outcome = _Trouble("the answer ends early")
             failed += 1
@@ -123,6 +134,10 @@ class Exchange:
                 )
             log.info("%s; trying again in %.1f seconds (try %d).", said, wait, failed + 1)
             self._clock.sleep(wait)
+
+    def hidden(self, text: str) -> str:
+        """A text without the secrets of the connection."""
+        return self._secrets.hide(text)
 
     def _tried(self, request: httpx.Request) -> Answer | _Trouble:
         try:
@@ -141,6 +156,7 @@ class Exchange:
             wait = retry_after(response.headers.get("Retry-After"), self._clock.wall())
             what = f"the server answered {response.status_code} {reason}".rstrip()
             return _Trouble(f"{what}: {excerpt!r}" if excerpt else what, wait)
+        body = body.removeprefix(BOM)
         return Answer(
             request.method,
             self._secrets.hide(str(request.url)),
@@ -154,14 +170,16 @@ class Exchange:
 
     def _body(self, request: httpx.Request, response: httpx.Response) -> bytes:
         parts: list[bytes] = []
-        size = 0
+        size, started = 0, self._clock.monotonic()
         for part in response.iter_bytes():
             size += len(part)
             if size > MAX_BODY_BYTES:
                 raise SourceError(
                     f"{self._named(request)} gives more than {MAX_BODY_BYTES // 1024**2} MB in one answer; "
-                    "ask for smaller pages, by `size` of `pagination` in the source file."
+                    "ask for smaller pages, by `size` in the source file."
                 )
+            if self._clock.monotonic() - started > MAX_BODY_SECONDS:
+                raise httpx.ReadTimeout("the answer does not come to its end", request=request)
             parts.append(part)
         return b"".join(parts)
 
@@ -169,8 +187,10 @@ class Exchange:
         """What went wrong below HTTP, where it may pass. Raises SourceError where it will not."""
         text = self._secrets.hide(str(error)) or type(error).__name__
         if isinstance(error, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)):
+            # The error's own text repeats the header, which may be the key with a line end behind it.
             raise SourceError(
-                f"{self._named(request)} cannot be sent: {text}. Correct the connection or the source file."
+                f"{self._named(request)} cannot be sent: it is no HTTP. Look for line ends and other control "
+                "characters in the connection's login, password and extra."
             ) from None
         if isinstance(error, httpx.ProxyError) and text.startswith(("401", "403", "407")):
             raise SourceError(
