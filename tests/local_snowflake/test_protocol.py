@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from snowflake.connector.errors import DatabaseError
 
@@ -105,3 +106,24 @@ def test_sign_in_checks_user_and_password(tmp_path: Path) -> None:
         connection.close()
     finally:
         server.stop()
+
+
+def test_a_large_result_comes_in_parts_whose_addresses_are_secret(client: Client) -> None:
+    cursor = client.connection.cursor()
+    cursor.execute(
+        "SELECT SEQ4() AS ID, REPEAT('x', 400) AS T FROM TABLE(GENERATOR(ROWCOUNT => 50000)) ORDER BY ID"
+    )
+    parts = cursor.get_result_batches() or []
+    assert sum(part.rowcount for part in parts) == cursor.rowcount == 50_000
+    assert len(parts) == 3
+    assert [row[0] for row in cursor.fetchall()] == list(range(50_000))
+    remote = parts[1]._remote_chunk_info
+    assert remote is not None
+    address = remote.url
+    assert httpx.get(address).status_code == 200
+    beginning, secret, number = address.rsplit("/", 2)
+    assert len(secret) > 30
+    assert httpx.get(f"{beginning}/{'x' * len(secret)}/{number}").status_code == 404
+    assert httpx.get(f"{beginning}/{secret}/3").status_code == 404
+    client.connection.close()
+    assert httpx.get(address).status_code == 404

@@ -21,7 +21,7 @@ from fakesnow.statement_type import DML_TYPE_IDS
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from include.headrace.local_snowflake import statements
@@ -30,6 +30,7 @@ from include.headrace.local_snowflake.errors import PRODUCT, SqlError, translate
 from include.headrace.local_snowflake.functions import VERSION
 from include.headrace.local_snowflake.history import Query
 from include.headrace.local_snowflake.instance import Instance
+from include.headrace.local_snowflake.parts import part_of
 from include.headrace.local_snowflake.session import Session
 from include.headrace.local_snowflake.values import Result, bound, encode
 
@@ -79,6 +80,7 @@ class App:
         routes.append(
             Route("/monitoring/queries/{query_id}", self._guarded(self.monitoring), methods=["GET"])
         )
+        routes.append(Route("/results/{secret}/{number:int}", self.part, methods=["GET"]))
         routes.append(Route("/health", self.health, methods=["GET"]))
         return Starlette(routes=routes)
 
@@ -172,6 +174,18 @@ class App:
             {"data": {"queries": [{"id": q.query_id, "status": q.status} for q in found]}, "success": True}
         )
 
+    async def part(self, request: Request) -> Response:
+        """A part of a large result. Its address is the right to it, as in Snowflake."""
+        found = await run_in_threadpool(
+            part_of,
+            self.instance.sessions(),
+            request.path_params["secret"],
+            request.path_params["number"],
+        )
+        if found is None:
+            return Response("There is no such result here.", status_code=404)
+        return Response(found, media_type="application/octet-stream")
+
     async def abort(self, request: Request) -> JSONResponse:
         """Cancel the statement of a request."""
         self._session(request)
@@ -198,7 +212,7 @@ class App:
         self._running[request_id] = session
         try:
             answer = await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._answer, session, body
+                self._threads, self._answer, session, body, f"{request.base_url}results"
             )
         except BaseException as error:
             answer = _failure(
@@ -211,7 +225,7 @@ class App:
         future.set_result(answer)
         return JSONResponse(answer)
 
-    def _answer(self, session: Session, body: dict[str, Any]) -> Answer:
+    def _answer(self, session: Session, body: dict[str, Any], address: str) -> Answer:
         text = str(body.get("sqlText", ""))
         started = time.monotonic()
         error: SqlError | None = None
@@ -224,7 +238,8 @@ class App:
             result = session.run(
                 text, lambda s, t: statements.execute(s, t, parameters, batch, describe_only=describe_only)
             )
-            data = encode(result) if result.type_id not in DML_TYPE_IDS else _counts(result)
+            is_query = result.type_id not in DML_TYPE_IDS
+            data = session.parts.first(result, address) if is_query else _counts(result)
         except Exception as failure:  # see _guarded
             error = translate(failure)
             if not isinstance(failure, SqlError):

@@ -21,6 +21,7 @@ from include.headrace.local_snowflake.errors import Canceled, SqlError, translat
 from include.headrace.local_snowflake.locks import Mode, Relation
 from include.headrace.local_snowflake.names import duck
 from include.headrace.local_snowflake.parameters import Parameters
+from include.headrace.local_snowflake.parts import Parts
 from include.headrace.local_snowflake.transactions import State, Transaction, Write
 from include.headrace.local_snowflake.translate import Translator
 from include.headrace.local_snowflake.values import Result
@@ -58,6 +59,7 @@ class Session:
         self.transaction: Transaction | None = None
         self.temporary: dict[Relation, Temporary] = {}
         self.results: OrderedDict[str, Result] = OrderedDict()
+        self.parts = Parts()
         self.query_id: str | None = None
         self.last_query_id: str | None = None
         self.statement_started = datetime.now(UTC)

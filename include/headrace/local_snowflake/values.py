@@ -211,9 +211,7 @@ def _wire_column(column: pa.ChunkedArray, wire: str) -> pa.Array:
     return array
 
 
-def encode(result: Result) -> dict[str, Any]:
-    """The ``rowtype`` and Arrow rows of a result for the response's ``data``."""
-    described = [row_type(f.name, kind) for f, kind in zip(result.table.schema, result.types, strict=True)]
+def _wire_table(result: Result, described: Sequence[dict[str, Any]]) -> pa.Table:
     arrays, fields = [], []
     for info, column in zip(described, result.table.columns, strict=True):
         array = _wire_column(column, info["type"])
@@ -225,17 +223,29 @@ def encode(result: Result) -> dict[str, Any]:
         }
         arrays.append(array)
         fields.append(pa.field(info["name"], array.type, metadata=metadata))
-    table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
-    encoded = ""
-    if table.num_rows:
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        encoded = b64encode(sink.getvalue()).decode()
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _described(result: Result) -> list[dict[str, Any]]:
+    return [row_type(f.name, kind) for f, kind in zip(result.table.schema, result.types, strict=True)]
+
+
+def stream(result: Result) -> bytes:
+    """The rows of a result as the Arrow stream that clients read."""
+    table = _wire_table(result, _described(result))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def encode(result: Result) -> dict[str, Any]:
+    """The ``rowtype`` and Arrow rows of a result for the response's ``data``."""
+    rows = result.table.num_rows
     return {
-        "rowtype": described,
-        "total": table.num_rows,
-        "returned": table.num_rows,
+        "rowtype": _described(result),
+        "total": rows,
+        "returned": rows,
         "queryResultFormat": "arrow",
-        "rowsetBase64": encoded,
+        "rowsetBase64": b64encode(stream(result)).decode() if rows else "",
     }
