@@ -177,6 +177,14 @@ def test_to_char_formats_dates_and_times_and_nothing_else(client: Client) -> Non
     assert client.error("select to_char(n, 'YYYY') as c from t").errno == 904
 
 
+def test_to_char_takes_quoted_text_of_its_format_as_it_is(client: Client) -> None:
+    client.run("create table t (w timestamp_ntz)", "insert into t values ('2020-01-05 13:02:03')")
+    assert client.value("""select to_char(w, 'YYYY-MM-DD"T"HH24"Z"') as c from t""") == "2020-01-05T13Z"
+    assert client.value("""select to_char(w, '"DD is" DD') as c from t""") == "DD is 05"
+    client.refused("""select to_char(w, 'YYYY"Z') as c from t""")
+    client.refused("""select to_char('2020-01-05'::timestamp_ntz, 'HH24"Z"') as c""")
+
+
 def test_not_null_columns_refuse_null(client: Client) -> None:
     client.run("create table t (i int not null)")
     with pytest.raises(Exception, match="100072"):

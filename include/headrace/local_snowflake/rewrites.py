@@ -72,6 +72,8 @@ def rewrite(node: Expr) -> Expr | None:
         return _date_trunc(node)
     if isinstance(node, exp.ToChar) and node.args.get("format"):
         return _formatted(node)
+    if isinstance(node, exp.TimeToStr) and '"' in node.args["format"].name:
+        raise refuse(f"have quoted text in {node.sql(dialect='snowflake')}")
     if isinstance(node, exp.Typeof):
         raise refuse("have TYPEOF")
     return None
@@ -96,9 +98,18 @@ def _date_trunc(node: exp.DateTrunc | exp.TimestampTrunc) -> Expr:
 def _formatted(node: exp.ToChar) -> Expr:
     """TO_CHAR of a date or time with a format; fakesnow loses it when it does not see the type."""
     given = node.args["format"].name if isinstance(node.args["format"], exp.Literal) else "?"
+    # What stands between double quotes is text, every second part of these.
+    parts = given.split('"')
+    if len(parts) % 2 == 0:
+        raise refuse(f"do {node.sql(dialect='snowflake')}, whose quoted text does not end")
     # The parser writes DuckDB's format where it sees a date or time, and else leaves Snowflake's.
-    form = given if "%" in given else _FORMAT.sub(lambda found: _FORMATS[found[0].upper()], given)
-    if "%" not in form or re.search("[A-Za-z0-9]", _STRFTIME.sub("", form)):
+    parsed = "%" in given
+    if not parsed:
+        parts[::2] = [_FORMAT.sub(lambda found: _FORMATS[found[0].upper()], part) for part in parts[::2]]
+    left = _STRFTIME.sub("", "".join(parts[::2]))
+    unclear = parsed and "%" in "".join(parts[1::2])
+    form = "".join(parts)
+    if "%" not in form or unclear or re.search("[A-Za-z0-9]", left):
         raise refuse(f"do {node.sql(dialect='snowflake')}; of formats only those of dates and whole seconds")
     return exp.Anonymous(this="headrace_to_char", expressions=[node.this, exp.Literal.string(form)])
 
