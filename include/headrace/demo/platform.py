@@ -27,9 +27,9 @@ from include.headrace.demo.environment import (
     load_secrets,
     snowflake_connection,
 )
-from include.headrace.demo.postgres_server import PostgresServer, free_port
+from include.headrace.demo.postgres_server import free_port
 from include.headrace.demo.processes import Processes, RunFile, find, run_lock
-from include.headrace.demo.seeding import flights
+from include.headrace.demo.source_servers import SourceServers
 from include.headrace.pools import pool_slots
 
 METADATA_DATABASE = "airflow"
@@ -112,7 +112,7 @@ class Platform:
         self.processes = processes
         self.keys: Secrets = load_secrets(settings.LOCAL_DIR / "airflow" / "secrets.json")
         self.api = AirflowApi(f"http://{HOST}:{free_port()}", direct=True)
-        self.postgres = PostgresServer(settings.LOCAL_DIR / "postgres")
+        self.sources = SourceServers(settings.LOCAL_DIR)
         self._env = base_environment(os.environ)
         self.snowflake = LocalSnowflake(processes, self._env)
         self.processors_started = datetime.now(UTC)
@@ -129,10 +129,14 @@ class Platform:
         self.processes.start(
             "dbt-parse", self._program("parse", "--if-stale"), self._env, settings.PROJECT_ROOT
         )
-        self.postgres.start()
+        self.sources.postgres.start()
         env = self._airflow_environment()
         self.processes.start("airflow-migrate", self._airflow("db", "migrate"), env, settings.PROJECT_ROOT)
-        self._seed()
+        if self.sources.start():
+            self._say("filled the sources with the flights of 2013")
+        env |= {
+            f"AIRFLOW_CONN_{name.upper()}": value for name, value in self.sources.connections().items()
+        }
         self.processes.finish("airflow-migrate", MIGRATE_SECONDS)
         self._say("starting Airflow")
         port = self.api.url.rpartition(":")[2]
@@ -152,17 +156,13 @@ class Platform:
         """Stop everything; data stays."""
         self.api.close()
         self.processes.stop()
-        self.postgres.stop()
-
-    def _seed(self) -> None:
-        done = flights.seed_postgres(self.postgres), flights.seed_files(settings.LOCAL_DIR / "sources")
-        if any(done):
-            self._say("filled the sources with the flights of 2013")
+        self.sources.stop()
 
     def _airflow_environment(self) -> dict[str, str]:
-        if not self.postgres.execute("SELECT 1 FROM pg_database WHERE datname = %s", (METADATA_DATABASE,)):
-            self.postgres.execute(f"CREATE DATABASE {METADATA_DATABASE}")
-        uri = self.postgres.dsn.removesuffix("postgres") + METADATA_DATABASE
+        postgres = self.sources.postgres
+        if not postgres.execute("SELECT 1 FROM pg_database WHERE datname = %s", (METADATA_DATABASE,)):
+            postgres.execute(f"CREATE DATABASE {METADATA_DATABASE}")
+        uri = postgres.dsn.removesuffix("postgres") + METADATA_DATABASE
         metadata = uri.replace("postgresql://", "postgresql+psycopg2://", 1)
         port = int(self.api.url.rpartition(":")[2])
         home = settings.LOCAL_DIR / "airflow"
@@ -172,7 +172,6 @@ class Platform:
             "AIRFLOW_CONN_SNOWFLAKE_DEFAULT": snowflake_connection(
                 self.snowflake.port, self.snowflake.password
             ),
-            "AIRFLOW_CONN_OPERATIONS_POSTGRES": self.postgres.connection_json(flights.DATABASE),
         }
 
     def _component(self, name: str, env: dict[str, str], *arguments: str) -> None:
@@ -234,17 +233,15 @@ def stop_everything() -> list[str]:
         except psutil.TimeoutExpired:
             supervisor.kill()
     stopped += run_file().stop_leftovers()
-    PostgresServer(settings.LOCAL_DIR / "postgres").stop()
+    SourceServers(settings.LOCAL_DIR).stop()
     return stopped
 
 
 def seed_sources() -> bool:
     """Fill the demo's sources without running anything. Returns False when they were filled before."""
-    server = PostgresServer(settings.LOCAL_DIR / "postgres")
+    servers = SourceServers(settings.LOCAL_DIR)
     with stopped_by_signals(), run_lock(settings.LOCAL_DIR / "run.lock"):
         try:
-            server.start()
-            done = flights.seed_postgres(server), flights.seed_files(settings.LOCAL_DIR / "sources")
+            return servers.start()
         finally:
-            server.stop()
-    return any(done)
+            servers.stop()
