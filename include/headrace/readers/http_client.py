@@ -67,6 +67,10 @@ class ApiClient:
             url = self._same_origin(url, answer.headers["Location"])
         raise SourceError(f"{answer.told()} That is redirect {MAX_REDIRECTS + 1} in a row; correct `path`.")
 
+    def hidden(self, text: str) -> str:
+        """A text of the API's, such as an error in a good answer, without the secrets of the connection."""
+        return self._exchange.hidden(text)
+
     def _signed(self, method: str, url: httpx.URL, content: bytes | None, headers: dict[str, str]) -> Answer:
         def make(client: httpx.Client) -> httpx.Request:
             self._signature.prepare()
