@@ -20,6 +20,13 @@ def test_every_statement_of_two_runs_is_snowflake_sql_to_a_second_grammar(histor
     assert len(empty) < len(sent) / 5
     for statement in empty:
         del sent[statement]
+    # Around the model's select, which is parsed where the model is built, a unit test's comparison is dbt's
+    # own SQL and fixtures: one is enough, and those whose fixtures the project itself writes as SQL.
+    compared = [statement for statement in sent if statement.startswith("-- Build actual result")]
+    assert len(compared) > 10
+    for statement in compared[1:]:
+        if "parse_json" not in statement:
+            del sent[statement]
     linter = Linter(config=FluffConfig(overrides={"dialect": "snowflake", "templater": "raw"}))
     problems = {}
     for statement in sent:
