@@ -31,7 +31,7 @@ class Reply:
 
     ``told`` is the Content-Length to claim where it is not the true one: with a larger one, the
     connection drops in the middle of the body. ``by_closing`` gives no length: the body ends with the
-    connection, as in HTTP 1.0.
+    connection, as in HTTP 1.0. ``silent_seconds`` is how long to say nothing before the body.
     """
 
     body: Any = b""
@@ -39,6 +39,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     told: int | None = None
     by_closing: bool = False
+    silent_seconds: float = 0.0
 
     @property
     def content(self) -> bytes:
@@ -59,6 +60,8 @@ class ScriptedApi:
         self.script: list[Reply] = []
         self.handler: Callable[[Asked], Reply] = lambda asked: NOT_SCRIPTED
         self._scheme = "https" if tls else "http"
+        self.silence = threading.Event()
+        """Set at the stop, so that no answer keeps the test waiting."""
         self._lock = threading.Lock()
         self._server = _Server((HOST, 0), _handler_of(self), bind_and_activate=True)
         self._server.tls = tls
@@ -79,6 +82,7 @@ class ScriptedApi:
         return self
 
     def stop(self) -> None:
+        self.silence.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -140,6 +144,7 @@ def _handler_of(api: ScriptedApi) -> type[BaseHTTPRequestHandler]:
             for name, value in {"Content-Type": "application/json", **reply.headers}.items():
                 self.send_header(name, value)
             content = reply.content
+            api.silence.wait(reply.silent_seconds)
             if not reply.by_closing:
                 self.send_header("Content-Length", str(len(content) if reply.told is None else reply.told))
             self.end_headers()

@@ -120,7 +120,8 @@ class ByClientCredentials(Signature):
             pair = {"client_id": self._connection.login, "client_secret": self._connection.password}
             return client.build_request("POST", self._url, data=self._wanted | pair)
         login, password = quote_plus(self._connection.login), quote_plus(self._connection.password)
-        headers = {"Authorization": basic(login, password, self._secrets)}
+        headers = {"Authorization": basic(login, password)}
+        self._secrets.add(headers["Authorization"].removeprefix("Basic "))
         return client.build_request("POST", self._url, data=self._wanted, headers=headers)
 
     def _read(self, answer: Answer) -> tuple[str, float]:
@@ -146,11 +147,9 @@ class ByClientCredentials(Signature):
         return token, life
 
 
-def basic(login: str, password: str, secrets: Secrets) -> str:
-    """The value of an Authorization header (RFC 7617), hidden from errors as the password is."""
-    text = base64.b64encode(f"{login}:{password}".encode()).decode()
-    secrets.add(text)
-    return f"Basic {text}"
+def basic(login: str, password: str) -> str:
+    """The value of an Authorization header (RFC 7617)."""
+    return f"Basic {base64.b64encode(f'{login}:{password}'.encode()).decode()}"
 
 
 def signature(
@@ -179,7 +178,7 @@ def signature(
             return InHeader("Authorization", f"Bearer {password}")
         case apis.Basic():
             _need(connection, "login")
-            return InHeader("Authorization", basic(login, password, secrets))
+            return InHeader("Authorization", basic(login, password))
         case apis.ClientCredentials():
             _need(connection, "login", "password")
             return ByClientCredentials(auth, connection, exchange, clock, secrets)

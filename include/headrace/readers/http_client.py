@@ -82,7 +82,7 @@ class ApiClient:
         return answer
 
     def _url(self, path_or_url: str) -> httpx.URL:
-        if path_or_url.startswith("/"):
+        if path_or_url.startswith("/") and not path_or_url.startswith("//"):
             return httpx.URL(str(self._base_url).rstrip("/") + path_or_url)
         return self._same_origin(self._base_url, path_or_url)
 

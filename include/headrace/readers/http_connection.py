@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +47,8 @@ class HttpConnection:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What no log and no error may show."""
-        return (self.password, self.key_password, *self.headers.values())
+        pair = base64.b64encode(f"{self.login}:{self.password}".encode()).decode()
+        return (self.password, self.key_password, *self.headers.values(), *([pair] if self.password else []))
 
 
 def http_connection(connection_id: str) -> HttpConnection:
