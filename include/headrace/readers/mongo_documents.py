@@ -1,8 +1,8 @@
 """Documents of MongoDB as rows: from BSON to relaxed Extended JSON, and the columns taken out of it.
 
 libbson writes the JSON, with 20 digits for every number that is not whole, which no double has. So the
-text is parsed and written once more, each number with the fewest digits that give the same double. A
-chunk of documents is done at once; a chunk with anything out of the ordinary, document by document.
+text is parsed and written once more, each number with the fewest digits that give the same double. Some
+documents are done at once, and one by one where anything is out of the ordinary.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ _decode = msgspec.json.Decoder(Document).decode
 _decode_lines = msgspec.json.Decoder(Document).decode_lines
 _encode_lines = msgspec.json.Encoder().encode_lines
 
+AT_ONCE = 256
+"""How many documents are Python objects at a time: of many more, the collector of garbage looks at each
+again and again."""
+
 LENIENT: CodecOptions[Document] = CodecOptions(
     unicode_decode_error_handler="backslashreplace", datetime_conversion=DatetimeConversion.DATETIME_MS
 )
@@ -50,33 +54,46 @@ class MongoRows:
 
     def convert(self, documents: Sequence[bytes]) -> tuple[pa.RecordBatch, Faults]:
         """A row a BSON document, and the rows (from 0) that cannot be carried, each with the reason."""
-        parsed, payloads, faults = parse(documents)
-        columns = []
-        for name, path, kind in self._columns:
-            texts, wrong = self._column(parsed, name, path, kind)
-            columns.append(texts)
-            for row, reason in wrong.items():
-                faults[row] = f"{faults[row]}; {reason}" if row in faults else reason
-        rows, not_converted = self._rows.assembled(columns, payloads)
+        lines: list[bytes] = []
+        columns: list[list[str | None]] = [[] for _ in self._columns]
+        faults: Faults = {}
+        for first in range(0, len(documents), AT_ONCE):
+            parsed, text, wrong = _parsed(documents[first : first + AT_ONCE])
+            lines.append(text)
+            for (name, path, kind), texts in zip(self._columns, columns, strict=True):
+                for row, reason in self._take(parsed, name, path, kind, texts).items():
+                    wrong[row] = f"{wrong[row]}; {reason}" if row in wrong else reason
+            faults.update({first + row: reason for row, reason in wrong.items()})
+        rows, not_converted = self._rows.assembled(columns, _array(b"".join(lines)))
         return rows, {**not_converted, **faults}
 
-    def _column(
-        self, documents: Sequence[Document | None], name: str, path: Sequence[str], kind: str
-    ) -> tuple[list[str | None], Faults]:
+    def _take(
+        self,
+        documents: Sequence[Document | None],
+        name: str,
+        path: Sequence[str],
+        kind: str,
+        texts: list[str | None],
+    ) -> Faults:
+        """Add a column's values to ``texts``. The rows are those of these documents alone."""
         faults: Faults = {}
-        texts: list[str | None] = []
+        is_key = name in self._key
         for row, document in enumerate(documents):
-            text, wrong = column_text(_at(document, path), kind)
-            if text is None and wrong is None and name in self._key and document is not None:
+            value: Any = document
+            for step in path:
+                # A list on the way, or nothing at all.
+                value = value.get(step) if type(value) is dict else None
+            text, wrong = column_text(value, kind)
+            if text is None and wrong is None and is_key and document is not None:
                 wrong = "the key has no value"
             if wrong is not None:
                 faults[row] = f"{name}: {wrong}"
             texts.append(text)
-        return texts, faults
+        return faults
 
 
-def parse(documents: Sequence[bytes]) -> tuple[list[Document | None], pa.Array, Faults]:
-    """BSON documents as Python objects and as JSON text. Those at fault are None and ``null``."""
+def _parsed(documents: Sequence[bytes]) -> tuple[Sequence[Document | None], bytes, Faults]:
+    """BSON documents as Python objects and as lines of JSON. Those at fault are None and ``null``."""
     try:
         source = "\n".join([bsonjs.dumps(document) for document in documents])
         parsed = _decode_lines(source)
@@ -86,10 +103,10 @@ def parse(documents: Sequence[bytes]) -> tuple[list[Document | None], pa.Array, 
     # A key that occurs twice is parsed into one: a colon, or more, is then missing.
     if source.count(":") != lines.count(b":") or b"\\u0000" in lines:
         return _one_by_one(documents)
-    return [*parsed], _texts(lines), {}
+    return parsed, lines, {}
 
 
-def _one_by_one(documents: Sequence[bytes]) -> tuple[list[Document | None], pa.Array, Faults]:
+def _one_by_one(documents: Sequence[bytes]) -> tuple[Sequence[Document | None], bytes, Faults]:
     faults: Faults = {}
     parsed: list[Document | None] = []
     for row, document in enumerate(documents):
@@ -97,7 +114,7 @@ def _one_by_one(documents: Sequence[bytes]) -> tuple[list[Document | None], pa.A
         if reason is not None:
             faults[row] = reason
         parsed.append(found)
-    return parsed, _texts(_encode_lines(parsed)), faults
+    return parsed, _encode_lines(parsed), faults
 
 
 def _one(document: bytes) -> tuple[Document | None, str | None]:
@@ -112,11 +129,12 @@ def _one(document: bytes) -> tuple[Document | None, str | None]:
         return None, "it is no valid BSON; a text in it may not be UTF-8"
     if text.count(":") == written.count(b":") and b"\\u0000" not in written:
         return found, None
+    # The numbers are as libbson writes them, which is no fault of the document.
     reason = json_text.fault(text, numbers=False)
     return (found, None) if reason is None else (None, reason)
 
 
-def _texts(lines: bytes) -> pa.Array:
+def _array(lines: bytes) -> pa.Array:
     """Lines of JSON as an array of texts, without their newlines: JSON writes those in a text as ``\\n``."""
     data = np.frombuffer(lines, np.uint8)
     ends = np.flatnonzero(data == ord("\n"))
@@ -124,15 +142,6 @@ def _texts(lines: bytes) -> pa.Array:
     offsets[1:] = ends - np.arange(len(ends))
     kept = np.delete(data, ends)
     return pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(kept))
-
-
-def _at(document: Any, path: Sequence[str]) -> Any:
-    """The value at a path; None where nothing stands there."""
-    for name in path:
-        if type(document) is not dict:
-            return None
-        document = document.get(name)
-    return document
 
 
 def record_text(document: bytes) -> str:
