@@ -90,8 +90,10 @@ def _keys(stream: JsonStream, wanted: str) -> Iterator[str]:
         if stream.next() != '"':
             raise stream.fault("a key was expected")
         try:
-            yield json.loads(stream.value())
+            key = json.loads(stream.value())
         except ValueError as error:
             raise stream.fault(f"a key is no JSON ({error})") from None
+        stream.take(":")
+        yield key
         if stream.take(",}") == "}":
             return

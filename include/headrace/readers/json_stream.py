@@ -79,12 +79,16 @@ class JsonStream:
         """Pass the next value, of any length."""
         first = self.next()
         if first not in CLOSING:
-            self._at += self._scalar(first)
+            self._pass(self._scalar(first))
             return
         open_brackets: list[str] = []
-        self._at += self._bracket(0, open_brackets)
+        self._pass(self._bracket(0, open_brackets))
         while open_brackets:
-            self._at += self._bracket(0, open_brackets)
+            self._pass(self._bracket(0, open_brackets))
+
+    def _pass(self, length: int) -> None:
+        # Not `self._at += self._scalar(...)`: that would add to the place before the call moved it.
+        self._at += length
 
     def _bracket(self, offset: int, open_brackets: list[str]) -> int:
         """Where the next bracket ends, seen from here as ``offset`` is; it is opened or closed."""
