@@ -54,11 +54,42 @@ def test_every_mart_is_public_grouped_and_under_an_enforced_contract(manifest: d
         "dim_airport",
         "dim_date",
         "kpi_punctuality_daily",
+        "kpi_delay",
+        "kpi_cancellation",
+        "kpi_seats_flown",
+        "kpi_delay_by_weather",
     }
     for mart in marts:
         assert mart["config"]["contract"]["enforced"], mart["name"]
         assert mart["access"] == "public", mart["name"]
         assert all(column["data_type"] for column in mart["columns"].values()), mart["name"]
+
+
+def test_every_mart_has_its_key_tested(manifest: dict[str, Any]) -> None:
+    keyed = {
+        test["attached_node"]
+        for test in _nodes(manifest, "test")
+        if (test.get("test_metadata") or {}).get("name") in ("unique", "unique_combination")
+    }
+    assert [mart["name"] for mart in _marts(manifest) if mart["unique_id"] not in keyed] == []
+
+
+def test_flights_and_weather_are_tied_to_every_source_they_name(manifest: dict[str, Any]) -> None:
+    ties = {
+        (test["attached_node"].split(".")[-1], test["column_name"], test["test_metadata"]["kwargs"]["to"])
+        for test in _nodes(manifest, "test")
+        if (test.get("test_metadata") or {}).get("name") == "relationships"
+        and test["config"]["severity"].lower() == "error"
+    }
+    assert ties == {
+        ("fct_flights", "flight_date", "ref('dim_date')"),
+        ("fct_flights", "carrier_code", "ref('dim_airline')"),
+        ("fct_flights", "tail_number", "ref('dim_aircraft')"),
+        ("fct_flights", "origin_code", "ref('dim_airport')"),
+        ("fct_flights", "destination_code", "ref('dim_airport')"),
+        ("fct_flights", "weather_id", "ref('fct_weather_hourly')"),
+        ("fct_weather_hourly", "origin_code", "ref('dim_airport')"),
+    }
 
 
 def test_staging_is_private_and_every_model_has_a_group_with_an_owner(manifest: dict[str, Any]) -> None:
