@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from pymongo.collection import Collection
 
+from include.headrace.demo.mongo_server import MongoServer
 from include.headrace.demo.postgres_server import PostgresServer
+from tests.support.mongo import start_mongo
 from tests.support.postgres import start_postgres
 
 
@@ -26,3 +30,21 @@ def sql(postgres: PostgresServer) -> Iterator[Callable[[str], object]]:
     """Run SQL in the server. Each test begins with an empty schema ``public``."""
     postgres.execute("drop schema if exists public cascade; create schema public")
     yield postgres.execute
+
+
+@pytest.fixture(scope="session")
+def mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    """A MongoDB server of the readers' tests; Airflow's connection ``shop_mongo`` leads to it."""
+    server = start_mongo(tmp_path_factory.mktemp("readers"), "--enable-test-commands")
+    os.environ["AIRFLOW_CONN_SHOP_MONGO"] = server.connection_json("shop")
+    yield server
+    del os.environ["AIRFLOW_CONN_SHOP_MONGO"]
+    server.stop()
+
+
+@pytest.fixture
+def collection(mongo: MongoServer) -> Iterator[Collection[dict[str, Any]]]:
+    """The collection ``items`` of the database ``shop``. Each test begins with an empty database."""
+    with mongo.client() as client:
+        client.drop_database("shop")
+        yield client["shop"]["items"]

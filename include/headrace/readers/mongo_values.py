@@ -23,6 +23,9 @@ LAST_MILLISECOND = (LAST_DAY + 1) * DAY_MILLISECONDS - 1
 """The years 1 to 9999, in milliseconds since 1970."""
 UUID_SUBTYPE = "04"
 
+OF_BYTES = ("VARCHAR", "BINARY", "VARIANT")
+"""Types of columns that an ObjectId or binary can be read as."""
+
 NUMBERS = ("$numberDecimal", "$numberLong", "$numberInt", "$numberDouble")
 
 encode = msgspec.json.Encoder().encode
@@ -33,9 +36,9 @@ def column_text(value: Any, kind: str) -> tuple[str | None, str | None]:
 
     ``value`` is relaxed Extended JSON as Python objects. An ObjectId is its 24 hexadecimal digits, a
     date its ISO text in UTC, a Decimal128 its text; binary is hexadecimal, and a UUID (subtype 4) the
-    UUID's text unless the column is BINARY. A timestamp (which counts seconds, and operations within
-    one) is a moment for a TIMESTAMP column only. A regular expression, code, a DBRef and MongoDB's
-    least and greatest keys are objects.
+    UUID's text unless the column is BINARY. For a column of numbers these are objects: their digits are
+    no number. A timestamp (which counts seconds, and operations within one) is a moment for a TIMESTAMP
+    column only. A regular expression, code, a DBRef and MongoDB's least and greatest keys are objects.
     """
     if type(value) is dict:
         value = _unwrapped(value, kind)
@@ -58,11 +61,11 @@ def _unwrapped(value: dict[str, Any], kind: str) -> Any:
     [(tag, inner)] = value.items()
     if tag == "$date":
         return _moment(inner, kind)
-    if tag in ("$oid", "$symbol", *NUMBERS):
+    if tag in ("$symbol", *NUMBERS) or (tag == "$oid" and kind in OF_BYTES):
         return inner
     if tag == "$undefined":
         return None
-    if tag == "$binary" and isinstance(inner, Mapping) and {"base64", "subType"} == set(inner):
+    if tag == "$binary" and kind in OF_BYTES and isinstance(inner, Mapping):
         return _binary(inner, kind)
     if tag == "$timestamp" and kind.startswith("TIMESTAMP") and isinstance(inner, Mapping):
         return _moment({"$numberLong": inner["t"] * 1000}, kind)
