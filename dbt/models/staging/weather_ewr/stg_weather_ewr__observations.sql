@@ -1,4 +1,5 @@
--- A date of Extended JSON is an object with the key $date; in the relaxed form its value is ISO 8601 text.
+-- A date of Extended JSON is an object with the key $date; in the relaxed form its value is ISO 8601 text (from
+-- 1970 on).
 select
     payload:station.code::varchar as origin_code,
     cast(convert_timezone('UTC', payload:observed_at."$date"::timestamp_tz) as timestamp_ntz) as observed_at,
