@@ -13,7 +13,7 @@ workers ?= 2
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down run test lint sql lock
+.PHONY: help setup demo up down run test lint sql lock pictures
 
 help:
 	@echo "make demo                 set up, run everything to its end on real data, print a summary"
@@ -24,6 +24,7 @@ help:
 	@echo "make test [args=...]      every test, against real servers"
 	@echo "make lint                 style, types, the dbt project"
 	@echo "make lock                 solve requirements.lock again"
+	@echo "make pictures             take the README's pictures again, in a terminal and a browser"
 
 setup:
 	@sh bin/setup
@@ -48,3 +49,6 @@ sql: setup
 
 lock: setup
 	@sh bin/setup --lock
+
+pictures: setup
+	@exec $(PYTHON) bin/pictures.py
