@@ -6,7 +6,6 @@ again, so no digit is lost on the way to PARSE_JSON.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -27,6 +26,7 @@ Unwrap = Callable[[bytes], bytes]
 
 _Fields = dict[str, msgspec.Raw]
 _decode_fields = msgspec.json.Decoder(_Fields).decode
+_decode_text = msgspec.json.Decoder(str).decode
 
 
 class DocumentRows:
@@ -39,12 +39,12 @@ class DocumentRows:
     def __init__(self, table: DocumentTable, unwrap: Unwrap | None = None) -> None:
         self._unwrap = unwrap
         self._exclude = frozenset(table.exclude)
-        self._key = frozenset(table.primary_key)
         columns = table.taken_out()
-        self._names = list(columns)
-        self._paths = [(column.path or name).split(".") for name, column in columns.items()]
-        self._variant = [column.type == "VARIANT" for column in columns.values()]
-        for name, path in zip(self._names, self._paths, strict=True):
+        self._taken = [
+            (name, (column.path or name).split("."), column.type == "VARIANT", name in table.primary_key)
+            for name, column in columns.items()
+        ]
+        for name, path, _, _ in self._taken:
             if path[0] in self._exclude:
                 raise SourceError(
                     f"`exclude` of {table.name!r} leaves out {path[0]!r}, which the column {name!r} is taken "
@@ -59,17 +59,25 @@ class DocumentRows:
 
         What stands in a row at fault is of no account: it is set aside whole.
         """
-        faults: Faults = {}
-        columns: list[list[str | None]] = [[] for _ in self._names]
+        whole = pa.array(texts, pa.string())
+        faults = json_text.faults(whole)
+        columns: list[list[str | None]] = [[] for _ in self._taken]
         payloads: list[str] = []
         for row, text in enumerate(texts):
-            values, payload, reason = self._taken_apart(text)
-            if reason:
-                faults[row] = reason
-            for column, value in zip(columns, values, strict=True):
-                column.append(value)
-            payloads.append(payload)
-        rows, not_converted = self.assembled(columns, pa.array(payloads, pa.string()))
+            if row in faults:
+                text = "{}"
+            try:
+                fields = _decode_fields(text)
+            except msgspec.ValidationError:
+                faults[row] = "the document is no object"
+                fields = {}
+            reasons = self._take_out(fields, columns)
+            if reasons and row not in faults:
+                faults[row] = "; ".join(reasons)
+            if self._exclude:
+                payloads.append(self._payload(text, fields))
+        payload = pa.array(payloads, pa.string()) if self._exclude else whole
+        rows, not_converted = self.assembled(columns, payload)
         return rows, {**not_converted, **faults}
 
     def assembled(
@@ -82,25 +90,17 @@ class DocumentRows:
         arrays = [*(pa.array(column, pa.string()) for column in columns), payloads]
         return convert(arrays, self._conversions, self.schema)
 
-    def _taken_apart(self, text: str) -> tuple[list[str | None], str, str | None]:
-        """The values of the columns, the payload, and what is wrong with the document, if anything is."""
-        nothing: list[str | None] = [None] * len(self._names)
-        reason = json_text.fault(text)
-        if reason:
-            return nothing, "null", reason
-        try:
-            fields = _decode_fields(text)
-        except msgspec.ValidationError:
-            return nothing, "null", "the document is no object"
-        values: list[str | None] = []
-        for name, path, is_variant in zip(self._names, self._paths, self._variant, strict=True):
+    def _take_out(self, fields: _Fields, columns: list[list[str | None]]) -> list[str]:
+        """Append the value of each column; what is wrong with them."""
+        reasons = []
+        for column, (name, path, is_variant, is_key) in zip(columns, self._taken, strict=True):
             value, wrong = self._text(_at(fields, path), is_variant)
-            if value is None and name in self._key and wrong is None:
+            column.append(value)
+            if value is None and is_key and wrong is None:
                 wrong = "the key has no value"
             if wrong is not None:
-                reason = f"{reason}; {name}: {wrong}" if reason else f"{name}: {wrong}"
-            values.append(value)
-        return values, self._payload(text, fields), reason
+                reasons.append(f"{name}: {wrong}")
+        return reasons
 
     def _payload(self, text: str, fields: _Fields) -> str:
         if self._exclude.isdisjoint(fields):
@@ -121,7 +121,7 @@ class DocumentRows:
         if raw[:1] in (b"{", b"["):
             what = "an object" if raw[:1] == b"{" else "a list"
             return None, f"holds {what}; give the column the type VARIANT, or a path below it"
-        return (json.loads(raw) if raw[:1] == b'"' else raw.decode()), None
+        return (_decode_text(raw) if raw[:1] == b'"' else raw.decode()), None
 
 
 def _at(fields: _Fields, path: Sequence[str]) -> bytes | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,6 +22,17 @@ MAX_DIGITS = 38
 SUSPECT = r"[0-9.]{39,}"
 """In JSON that PostgreSQL has normalised (jsonb), which writes no exponents, drops double keys and
 refuses broken escapes, only such text can hold what is altered."""
+
+LOOKED_AT = rf"{SUSPECT}|(?:^|[:,\[\s])-?[0-9.]+[eE]|\\u(?:0000|003[aA]|[dD][89a-fA-F])"
+"""In any other JSON: that, a number with an exponent, and escapes of the zero character, of a colon
+(which ``_is_plain`` counts) and of half a surrogate pair."""
+
+PLAIN_CHARACTERS = 1_000_000
+"""The longest text that is parsed into objects, which may take thirty times its own memory."""
+
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 
 
 class _Altered(ValueError):
@@ -107,6 +119,35 @@ def _strings(value: Any) -> None:
             _strings(item)
 
 
+def faults(texts: pa.Array) -> Faults:
+    """The rows (from 0) of an array of JSON texts that a VARIANT cannot hold unaltered. NULL is no fault.
+
+    The same as ``fault`` of each, at a tenth of its cost for texts that have none.
+    """
+    suspect = pc.fill_null(pc.match_substring_regex(texts, LOOKED_AT), False).to_pylist()
+    found: Faults = {}
+    for row, (text, looked_at) in enumerate(zip(texts.to_pylist(), suspect, strict=True)):
+        if text is not None and (looked_at or not _is_plain(text)):
+            reason = fault(text)
+            if reason:
+                found[row] = reason
+    return found
+
+
+def _is_plain(text: str) -> bool:
+    """True only for JSON in which no key occurs twice. Its numbers and escapes are not looked at.
+
+    Of keys that occur twice a parser keeps one, and written again the text has a colon less. Colons
+    within strings stay, but for one that was written as an escape.
+    """
+    if len(text) > PLAIN_CHARACTERS:
+        return False
+    try:
+        return _encode(_decode(text)).count(b":") == text.count(":")
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError):
+        return False
+
+
 def checker(name: str, *, normalised: bool = False) -> Conversion:
     """The conversion of a column of JSON text: unchanged, with the rows that cannot be carried.
 
@@ -117,13 +158,9 @@ def checker(name: str, *, normalised: bool = False) -> Conversion:
         if normalised:
             suspect = pc.fill_null(pc.match_substring_regex(array, SUSPECT), False)
             rows = pc.indices_nonzero(suspect).to_pylist()
+            found = {row: reason for row in rows if (reason := fault(array[row].as_py()))}
         else:
-            rows = pc.indices_nonzero(array.is_valid()).to_pylist()
-        faults = {}
-        for row in rows:
-            reason = fault(array[row].as_py())
-            if reason:
-                faults[row] = f"{name}: {reason}"
-        return array, faults
+            found = faults(array)
+        return array, {row: f"{name}: {reason}" for row, reason in found.items()}
 
     return convert
