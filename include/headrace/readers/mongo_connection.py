@@ -90,11 +90,14 @@ def hook_of(connection_id: str) -> MongoHook:
 
 
 class Failures:
-    """Makes errors of ours from the driver's, without the connection's password."""
+    """Makes errors of ours from the driver's, without the secrets of the connection."""
 
-    def __init__(self, connection_id: str, secret: str | None) -> None:
-        self._connection_id = connection_id
-        self._secrets = [text for text in {secret, quote_plus(secret or "")} if text]
+    def __init__(self, hook: MongoHook) -> None:
+        found = hook.connection
+        self._connection_id = found.conn_id
+        passwords = [text for name, text in found.extra_dejson.items() if "password" in name.lower()]
+        secrets = [str(text) for text in (found.password, *passwords) if text]
+        self._secrets = [*secrets, *map(quote_plus, secrets)]
 
     @contextmanager
     def told(self, doing: str) -> Iterator[None]:
@@ -134,7 +137,7 @@ class Failures:
         return SourceError(f"The driver of MongoDB failed while {doing}: {text}.")
 
     def text(self, error: Exception) -> str:
-        """What an error says, without the password."""
+        """What an error says, without secrets."""
         # What follows describes the topology and the whole reply of the server.
         text = str(error).split(", Timeout: ")[0].split(", full error: ")[0].strip(" .")
         for secret in self._secrets:
@@ -156,7 +159,7 @@ def connected(source: MongoSource) -> Iterator[tuple[Client, str | None, Failure
     """
     hook = hook_of(source.connection)
     found = hook.connection
-    failures = Failures(source.connection, found.password)
+    failures = Failures(hook)
     with _address(source, hook) as (uri, extra):
         given = {name.lower() for name in hook.extras}
         hook.uri = uri
