@@ -220,14 +220,13 @@ class Drawing:
         """
         uid = mart.node.unique_id
         tests = [test.unique_id for test in self._graph.tests.values() if uid in test.parents]
-        owner = {"owner": mart.owner} if mart.owner else {}
         task = ExportMart(
-            **{**TASK_DEFAULTS, **self._settings(mart.node), **owner},
+            **{**TASK_DEFAULTS, **self._settings(mart.node)},
             dag=dag,
             task_group=self._layer(dag, EXPORTS),
             task_id=export_id(self._graph, mart.node),
             task_display_name=mart.node.name,
-            doc_md=mart.description,
+            doc_md="\n\n".join(filter(None, [mart.description, mart.owner and f"Owner: {mart.owner}"])),
             model=group_id(self._graph, mart.node),
             database=mart.database,
             schema=mart.schema,
