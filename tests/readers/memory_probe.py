@@ -10,6 +10,7 @@ import resource
 import sys
 
 from include.headrace.readers.base import Span
+from tests.support.mongo import mongo_reader
 from tests.support.reading import csv_reader, parquet_reader, postgres_reader
 
 
@@ -24,6 +25,12 @@ def main(kind: str, where: str) -> None:
         from airflow.providers.postgres.hooks.postgres import PostgresHook  # noqa: F401
 
         reader = postgres_reader(where, "items")
+    elif kind == "mongo":
+        from airflow.providers.mongo.hooks.mongo import MongoHook  # noqa: F401
+
+        import include.headrace.readers.mongo  # noqa: F401
+
+        reader = mongo_reader(where)
     else:
         reader = {"csv": csv_reader, "parquet": parquet_reader}[kind](where)
     before = peak_mb()

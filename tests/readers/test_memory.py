@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pymongo.collection import Collection
 
 from include.headrace.settings import PROJECT_ROOT
 
@@ -19,7 +20,7 @@ TEXT = "x" * 500
 """With it the table takes half a gigabyte: one that is held whole passes the limit."""
 
 
-def took_mb(kind: str, where: str) -> int:
+def took_mb(kind: str, where: str, expected: int = ROWS) -> int:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.readers.memory_probe", kind, where],
         cwd=PROJECT_ROOT,
@@ -28,13 +29,22 @@ def took_mb(kind: str, where: str) -> int:
         text=True,
     )
     rows, memory = done.stdout.split()[-2:]
-    assert int(rows) == ROWS
+    assert int(rows) == expected
     return int(memory)
 
 
 def test_postgres_is_read_in_bounded_memory(sql: Callable[..., Any]) -> None:
     sql(f"create view items as select g as id, '{TEXT}'::text as t from generate_series(1, {ROWS}) g")
     assert took_mb("postgres", "shop_postgres") < LIMIT_MB
+
+
+def test_documents_of_mongodb_are_read_in_bounded_memory(collection: Collection[dict[str, Any]]) -> None:
+    documents = 1000
+    seed = collection.database["seed"]
+    seed.insert_one({"t": TEXT * 800, "n": list(range(documents)), "o": [{"a": 1.5}] * 100})
+    # A view, so that the server need not hold 400 MB either.
+    collection.database.create_collection("items", viewOn="seed", pipeline=[{"$unwind": "$n"}])
+    assert took_mb("mongo", "shop_mongo", documents) < LIMIT_MB
 
 
 def test_one_large_row_group_is_read_in_bounded_memory(tmp_path: Path) -> None:
