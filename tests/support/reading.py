@@ -11,6 +11,8 @@ from include.headrace.config import (
     CsvSource,
     CsvTable,
     FileTable,
+    MysqlSource,
+    MysqlTable,
     ParquetSource,
     PostgresSource,
     PostgresTable,
@@ -62,6 +64,12 @@ def _with_disposition(fields: dict[str, Any]) -> dict[str, Any]:
 def postgres_reader(connection: str, name: str, **fields: Any) -> Reader:
     table = PostgresTable(name=name, **_with_disposition(fields))
     source = PostgresSource(name="shop", kind="postgres", connection=connection, tables=(table,))
+    return reader_for(source, table)
+
+
+def mysql_reader(connection: str, name: str, tunnel: str | None = None, **fields: Any) -> Reader:
+    table = MysqlTable(name=name, **_with_disposition(fields))
+    source = MysqlSource(name="shop", kind="mysql", connection=connection, tunnel=tunnel, tables=(table,))
     return reader_for(source, table)
 
 

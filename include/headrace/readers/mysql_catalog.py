@@ -134,10 +134,11 @@ def _checked_as_json(connection: Connection, database: str, table: str) -> set[s
     """MariaDB's JSON is text with a check: the columns that have it. MySQL has a type for it."""
     if not is_mariadb(connection):
         return set()
-    start, end = "json_valid(`", "`)"
+    # With ANSI_QUOTES, as the session has it, the clause is written with double quotes.
+    start, end = 'json_valid("', '")'
     clauses = [str(clause) for (clause,) in ask(connection, CHECKS, (database, table))]
     return {
-        clause[len(start) : -len(end)].replace("``", "`")
+        clause[len(start) : -len(end)].replace('""', '"')
         for clause in clauses
         if clause.startswith(start) and clause.endswith(end)
     }

@@ -178,5 +178,5 @@ def connected(connection_id: str, tunnel: str | None) -> Iterator[tuple[Connecti
         try:
             yield connection, found.schema or None
         finally:
-            # Closing at once ends a query that is still sending; the server rolls back by itself.
-            connection.close()
+            if connection.open:
+                connection.close()

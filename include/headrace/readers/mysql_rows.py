@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from MySQLdb.connections import Connection
 
 BATCH_BYTES = TARGET_BATCH_BYTES // 4
-FETCHED_VALUES = 100_000
-"""At most so many values are Python objects at a time: each takes some fifty bytes more than its own."""
+FETCHED_VALUES = 20_000
+"""About so many values are Python objects at a time: what a processor's cache holds is turned into
+columns twice as fast."""
 
 FETCHED_BYTES = 2 * TARGET_BATCH_BYTES
 """At most so many bytes are fetched at once, if every value were as long as its column allows."""
@@ -23,22 +24,31 @@ FETCHED_BYTES = 2 * TARGET_BATCH_BYTES
 def batches(connection: Connection, statement: str, width: int) -> Iterator[list[pa.Array]]:
     """Run a query of ``width`` columns and yield its rows: batches of about 4 MB, a binary array a column.
 
-    The query runs, and fails, on the first ``next``. Raises the driver's MySQLError.
+    The query runs, and fails, on the first ``next``; left early, it is ended by closing the
+    connection. Raises the driver's MySQLError.
     """
     connection.query(statement.encode())
     result = connection.use_result()
-    longest = sum(column[3] for column in result.describe())
+    # The driver gives the lengths as signed numbers: those of the longest types are below zero.
+    longest = sum(column[3] % 2**32 for column in result.describe())
     rows = max(1, FETCHED_VALUES // width)
     at_once = max(1, min(rows, FETCHED_BYTES // max(longest, 1)))
     waiting: list[list[pa.Array]] = []
     size = 0
-    for fetched in _fetched(result, rows, at_once):
-        columns = [pa.array(values, pa.binary()) for values in zip(*fetched, strict=True)]
-        waiting.append(columns)
-        size += sum(column.nbytes for column in columns)
-        if size >= BATCH_BYTES:
-            yield _joined(waiting)
-            waiting, size = [], 0
+    ended = False
+    try:
+        for fetched in _fetched(result, rows, at_once):
+            columns = [pa.array([row[i] for row in fetched], pa.binary()) for i in range(width)]
+            waiting.append(columns)
+            size += sum(column.nbytes for column in columns)
+            if size >= BATCH_BYTES:
+                yield _joined(waiting)
+                waiting, size = [], 0
+        ended = True
+    finally:
+        if not ended:
+            # Otherwise freeing the result would first read the rest of the table.
+            connection.close()
     if waiting:
         yield _joined(waiting)
 

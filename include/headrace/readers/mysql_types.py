@@ -4,7 +4,8 @@ Every value arrives as the bytes that the server writes for it and is converted 
 place in the landing type is set aside with its reason: zero and partial dates, such as 0000-00-00
 and 2024-00-15, and JSON that a VARIANT would alter. A ``tinyint(1)`` is a number, since it holds 2.
 A TIME lands as text, since it holds intervals of up to 838 hours as well as times of a day. A
-geometry lands as text in the form ``SRID=4326;POINT(1 2)``.
+geometry lands as the bytes that the server keeps, four of the SRID (little-endian) and then its WKB,
+since the server's own text of it rounds coordinates.
 """
 
 from __future__ import annotations
@@ -88,11 +89,8 @@ def carried(column: SourceColumn) -> Carried:
             return made(landing(column.name, pa.timestamp("us", tz="UTC")), _utc(column.name))
         case "json":
             return made(landing(column.name, pa.string(), "VARIANT"), json_text.checker(column.name))
-    if column.type in BINARY:
+    if column.type in BINARY or column.type in GEOMETRY:
         return made(landing(column.name, pa.binary()), keep, is_binary=True)
-    if column.type in GEOMETRY:
-        expression = f"CONCAT('SRID=', ST_SRID({name}), ';', ST_AsText({name}))"
-        return parsed(pa.string(), expression)
     if column.type in TEXT:
         return parsed(pa.string())
     return parsed(pa.string(), f"CAST({name} AS CHAR)")
