@@ -50,7 +50,7 @@ class PostgresReader:
     def open(self, span: Span) -> Iterator[PostgresExtraction]:
         """See ``Reader.open``. The snapshot is one REPEATABLE READ, READ ONLY transaction."""
         where = f"{self._table.db_schema}.{self._table.name}"
-        with connected(self._source.connection) as connection:
+        with connected(self._source.connection, self._source.tunnel) as connection:
             cursor = connection.cursor()
             try:
                 columns = self._begin(cursor, span)

@@ -10,9 +10,13 @@ from adbc_driver_manager import Error as DriverError
 from adbc_driver_postgresql import dbapi
 
 from include.headrace.errors import HeadraceError, PassingError, SourceError
+from include.headrace.readers.reaching import reached
 
 if TYPE_CHECKING:
     from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+LOCAL, PORT = "localhost", 5432
+"""Where libpq looks when a connection names no host or port."""
 
 DEFAULTS = {
     "connect_timeout": "15",
@@ -70,8 +74,11 @@ def hook_of(connection_id: str) -> PostgresHook:
     return hook
 
 
-def conninfo(hook: PostgresHook) -> str:
+def conninfo(hook: PostgresHook, address: tuple[str, int] | None = None) -> str:
     """The hook's connection as a libpq connection string. It holds the password: never log it.
+
+    ``address``, an IP address and a port, is where to connect to instead, for the same server: its
+    certificate is still checked for the connection's host.
 
     Everything in the connection's extra that is not the hook's own option is a libpq parameter,
     ``sslmode`` and ``sslrootcert`` among them. Raises SourceError for one that libpq does not know.
@@ -98,6 +105,8 @@ def conninfo(hook: PostgresHook) -> str:
         "dbname": found.schema,
         "client_encoding": "UTF8",
     }
+    if address is not None:
+        parameters["hostaddr"], parameters["port"] = address
     try:
         return make_conninfo(**{name: value for name, value in parameters.items() if value is not None})
     except ProgrammingError:
@@ -138,21 +147,23 @@ def _clean(error: Exception, secret: str | None) -> str:
 
 
 @contextmanager
-def connected(connection_id: str) -> Iterator[dbapi.Connection]:
+def connected(connection_id: str, tunnel: str | None = None) -> Iterator[dbapi.Connection]:
     """An open connection in a transaction, rolled back and closed at the end.
 
-    Raises SourceError for a wrong password, host, database or extra, and PassingError when the
-    server cannot be reached.
+    ``tunnel`` is as in ``reached``. Raises SourceError for a wrong password, host, database or extra,
+    and PassingError when the server cannot be reached.
     """
     hook = hook_of(connection_id)
-    try:
-        connection = dbapi.connect(conninfo(hook), autocommit=False)
-    except DriverError as error:
-        raise connect_error(error, connection_id, hook.connection.password) from None
-    try:
-        yield connection
-    finally:
-        # A server that is gone can neither roll back nor say goodbye; its transaction ended with it.
-        with suppress(DriverError):
-            connection.rollback()
-        connection.close()
+    host, port = hook.connection.host or LOCAL, hook.connection.port or PORT
+    with reached(tunnel, host, port) as address:
+        try:
+            connection = dbapi.connect(conninfo(hook, address if tunnel else None), autocommit=False)
+        except DriverError as error:
+            raise connect_error(error, connection_id, hook.connection.password) from None
+        try:
+            yield connection
+        finally:
+            # A server that is gone can neither roll back nor say goodbye; its transaction ended with it.
+            with suppress(DriverError):
+                connection.rollback()
+            connection.close()
