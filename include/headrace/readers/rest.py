@@ -97,12 +97,14 @@ class RestExtraction:
         first = 0
         gathered = _Texts()
         for number, page in enumerate(pages(self._table.pagination, self._ask, self._follow), 1):
-            for record, raw in enumerate(page.records, 1):
-                gathered.add(bytes(raw), number, record)
+            # Not by a name of its own: that would hold the body while the next page is asked for.
+            for record in range(len(page.records)):
+                gathered.add(bytes(page.records[record]), number, record + 1)
                 if gathered.size >= BLOCK_BYTES or len(gathered.texts) == self._most:
                     yield self._block(gathered, first)
                     first += len(gathered.texts)
                     gathered = _Texts()
+            page.release()
         yield self._block(gathered, first)
 
     def _block(self, gathered: _Texts, first: int) -> Block:

@@ -43,7 +43,7 @@ def whole_number(answer: Answer, path: str, field: str) -> int | None:
     if not answer.body:
         return None
     found = _at(answer, path, field)
-    text = found.strip(b'"').decode("ascii", "replace")
+    text = bytes(found).strip(b' \t\r\n"').decode("ascii", "replace")
     if not text.isdigit():
         raise SourceError(
             f"{answer.method} {answer.url} gives no count at `{path}`, but {_kind(found)}. Correct "
@@ -71,8 +71,9 @@ def next_text(answer: Answer, path: str) -> str | None:
     return str(json.loads(found)) if found[:1] == b'"' else found.decode()
 
 
-def _at(answer: Answer, path: str | None, field: str = "records") -> bytes:
-    found, passed = answer.body, ""
+def _at(answer: Answer, path: str | None, field: str = "records") -> bytes | msgspec.Raw:
+    found: bytes | msgspec.Raw = answer.body
+    passed = ""
     for name in path.split(".") if path else ():
         fields = _fields(found)
         if fields is None or name not in fields:
@@ -81,24 +82,24 @@ def _at(answer: Answer, path: str | None, field: str = "records") -> bytes:
                 f"{answer.method} {answer.url} gives nothing at `{path}`: {where} is {_kind(found)}. Correct "
                 f"`{field}` in the source file."
             )
-        found, passed = bytes(fields[name]).strip(), f"{passed}.{name}" if passed else name
+        # A view, not a copy: the list of records may be most of a large answer.
+        found, passed = fields[name], f"{passed}.{name}" if passed else name
     return found
 
 
-def _fields(raw: bytes) -> Mapping[str, msgspec.Raw] | None:
+def _fields(raw: bytes | msgspec.Raw) -> Mapping[str, msgspec.Raw] | None:
     try:
         return _decode_fields(raw)
     except msgspec.ValidationError:
         return None
 
 
-def _kind(raw: bytes) -> str:
+def _kind(raw: bytes | msgspec.Raw) -> str:
     """What a value is, as an error says it."""
     fields = _fields(raw)
     if fields is not None:
         names = [shown(name) for name in list(fields)[:MOST_NAMES]]
         more = ", ..." if len(fields) > MOST_NAMES else ""
         return f"an object of {', '.join(names)}{more}" if names else "an object without fields"
-    if raw.lstrip()[:1] == b"[":
-        return "a list"
-    return shown(raw[:200].decode("utf-8", "replace").strip())
+    text = bytes(raw).lstrip()
+    return "a list" if text[:1] == b"[" else shown(text[:200].decode("utf-8", "replace").rstrip())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -21,12 +21,17 @@ MOST_EMPTY = 1000
 Parameters = Mapping[str, str | int]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Page:
-    """One answer and its records, each as its own JSON text."""
+    """One answer and its records, each as its own JSON text, until it is released."""
 
     answer: Answer
     records: list[msgspec.Raw]
+
+    def release(self) -> None:
+        """Let go of the answer's body, so that it is not in memory beside the next page's."""
+        self.records = []
+        self.answer = replace(self.answer, body=b"")
 
 
 Ask = Callable[[Parameters], Page]
@@ -37,7 +42,7 @@ Follow = Callable[[Answer, str], Page]
 
 
 def pages(how: apis.Pagination, ask: Ask, follow: Follow) -> Iterator[Page]:
-    """The pages in order. Asking goes on only while pages are taken.
+    """The pages in order, each to be released before the next. Asking goes on only while pages are taken.
 
     Raises SourceError for an API that does not come to an end, or does not tell what `pagination` says
     it tells; PassingError when it gave another number of records than it told.
@@ -63,11 +68,12 @@ def _numbered(how: apis.PageNumber, ask: Ask) -> Iterator[Page]:
     number, told, empty = how.start, 0, 0
     while True:
         page = ask({how.parameter: number, **_size(how)})
-        yield page
         number += 1
         empty = 0 if page.records else empty + 1
         if how.pages is not None:
             told = max(told, rest_answer.whole_number(page.answer, how.pages, "pages") or 0)
+        yield page
+        if how.pages is not None:
             if number >= how.start + told:
                 return
         elif empty == 2:
@@ -79,7 +85,6 @@ def _counted(how: apis.Offset, ask: Ask) -> Iterator[Page]:
     offset = read = empty = 0
     while True:
         page = ask({how.parameter: offset, how.limit_parameter: how.size})
-        yield page
         read += len(page.records)
         # By what was given, not what was asked for: an API may give less than `size` at a time.
         offset += len(page.records) or how.size
@@ -87,6 +92,7 @@ def _counted(how: apis.Offset, ask: Ask) -> Iterator[Page]:
         told = None
         if how.total is not None:
             told = rest_answer.whole_number(page.answer, how.total, "total")
+        yield page
         if (told is not None and read >= told) or (empty >= 2 and (told is None or offset >= told)):
             break
     if told is not None and read != told:
@@ -101,8 +107,8 @@ def _by_cursor(how: apis.PageCursor, ask: Ask) -> Iterator[Page]:
     seen = Seen()
     while True:
         page = ask({**_size(how), **({} if cursor is None else {how.parameter: cursor})})
-        yield page
         cursor = rest_answer.next_text(page.answer, how.next)
+        yield page
         if cursor is None:
             return
         if seen.again(cursor):
@@ -116,8 +122,8 @@ def _by_link(how: apis.NextLink, ask: Ask, follow: Follow) -> Iterator[Page]:
     page = ask(_size(how))
     seen = Seen()
     while True:
-        yield page
         url = rest_answer.next_text(page.answer, how.next) if how.next else _in_header(page.answer)
+        yield page
         if url is None:
             return
         if seen.again(url):
