@@ -1,4 +1,7 @@
-"""``python -m include.headrace.demo.api --port N``: the demo's API on loopback, until it is told to stop."""
+"""The demo's API on loopback, until it is told to stop.
+
+``PUT /control`` makes it fail on demand; include/headrace/demo/api/behaviour.py says how.
+"""
 
 from __future__ import annotations
 
