@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 from pymongo.collection import Collection
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
 from include.headrace.demo.mongo_server import MongoServer
 from include.headrace.demo.postgres_server import HOST, free_port
 from include.headrace.errors import HeadraceError, PassingError, SourceError
 from include.headrace.readers.base import Span
+from include.headrace.readers.mongo_connection import Failures, hook_of
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.mongo import mongo_reader, read_mongo, start_mongo
 
@@ -76,6 +78,16 @@ def test_a_connection_that_fails_says_why_and_not_its_password(
         read_mongo()
     assert "hunter2" not in str(caught.value)
     assert connection["password"] not in str(caught.value)
+
+
+def test_no_secret_of_the_connection_is_told(
+    connection: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, {**connection, "password": "s3/cret"}, tlsCertificateKeyFilePassword="ph rase")
+    failures = Failures(hook_of("shop_mongo"))
+    for error in (AutoReconnect, OperationFailure, PyMongoError):
+        told = failures.of(error("no mongodb://headrace:s3%2Fcret@one, s3/cret, ph rase"), "reading")
+        assert "no mongodb://headrace:***@one, ***, ***" in str(told)
 
 
 def test_a_connection_that_is_not_defined_is_permanent() -> None:

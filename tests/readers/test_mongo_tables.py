@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pymongo.collection import Collection
 from include.headrace.demo.mongo_server import MongoServer
 from include.headrace.errors import SourceError
 from include.headrace.readers.base import Span
+from include.headrace.readers.mongo_query import span_filter
 from tests.support.mongo import mongo_reader, read_mongo, start_mongo
 from tests.support.reading import read
 
@@ -161,6 +163,15 @@ def test_a_span_of_numbers_is_exact_over_every_type_of_number(
     values = [-1, 0.3, 2, 2.5, Decimal128("2.51"), Int64(2**62), Int64(2**62 + 1), Decimal128("1E+19")]
     collection.insert_many([{"_id": number, "n": value} for number, value in enumerate(values)])
     assert ids(span, **BY_NUMBER) == numbers(expected)
+
+
+@pytest.mark.parametrize("text", ["0.3", "0.1", "2.675", "-0.3", "4611686018427387905", "1E+19"])
+def test_a_bound_lets_through_each_number_that_lands_inside(text: str) -> None:
+    """A double lands as its shortest decimals; MongoDB compares its exact value (its manual, Decimal128)."""
+    bounds = span_filter("n", "NUMBER(38,10)", Span(lower=text, upper=text))["$or"][0]["n"]
+    exact = {Decimal(text), Decimal(float(text))}
+    assert Decimal(bounds["$gte"]) <= min(exact)
+    assert Decimal(bounds["$lt"]) > max(exact) - Decimal("1E-30")
 
 
 ODD: dict[str, Any] = {

@@ -44,6 +44,7 @@ KINDS: list[tuple[Any, str, str | None]] = [
     ("text \"'\\ /\n\u2028 Ünï 🚲", '"text \\"\'\\\\ /\\n\u2028 Ünï 🚲"', "text \"'\\ /\n\u2028 Ünï 🚲"),
     ("", '""', ""),
     ("null", '"null"', "null"),
+    ("\\u0000", '"\\\\u0000"', "\\u0000"),
     (OID, '{"$oid":"65920080a5f1b2c3d4e5f607"}', "65920080a5f1b2c3d4e5f607"),
     (MOMENT, '{"$date":"2024-01-01T06:30:00.123Z"}', "2024-01-01T06:30:00.123Z"),
     (DatetimeMS(-1), '{"$date":{"$numberLong":"-1"}}', "1969-12-31T23:59:59.999Z"),
@@ -230,19 +231,16 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("broken", "says"), BROKEN)
+@pytest.mark.parametrize(("broken", "says"), BROKEN, ids=[says for _, says in BROKEN])
 def test_what_no_variant_can_hold_is_set_aside_alone(broken: bytes, says: str) -> None:
     rows = MongoRows(MongoTable(name="items", primary_key=("_id",), columns={"v": "TIMESTAMP_TZ"}))
-    good = [
-        bson.encode({"_id": number, "t": 'a ":" : {\\u0000}', "n": [1e-7, 39.02]})
-        for number in range(AT_ONCE)
-    ]
+    good = [bson.encode({"_id": number, "t": 'a ":" : {}', "n": [1e-7, 39.02]}) for number in range(AT_ONCE)]
     documents = [*good, good[0], broken, *good]
     found, faults = rows.convert(documents)
     assert list(faults) == [AT_ONCE + 1]
     assert says in faults[AT_ONCE + 1]
     assert found.num_rows == len(documents)
-    expected = '{"_id":0,"t":"a \\":\\" : {\\\\u0000}","n":[1e-7,39.02]}'
+    expected = '{"_id":0,"t":"a \\":\\" : {}","n":[1e-7,39.02]}'
     assert found.column("payload")[AT_ONCE].as_py() == expected
     assert found.column("payload")[AT_ONCE + 2].as_py() == expected
     assert found.column("_id").to_pylist()[-1] == str(AT_ONCE - 1)
