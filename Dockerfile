@@ -1,6 +1,7 @@
 # The Astro Runtime of Airflow 3.3.2. Its default Python is 3.14, which dbt-core 1.11 does not run on yet.
 # The image's own build triggers have installed packages.txt and requirements.txt and copied the project
-# by the time the next line runs.
+# by the time the next line runs. The packages are what mysqlclient, the driver of Airflow's MySQL provider, is
+# built with; their list takes no comments, since its reader may hand each word to apt.
 FROM astrocrpublic.azurecr.io/runtime:3.3-8-python-3.13
 
 ENV HEADRACE_ENV=prod \
