@@ -20,6 +20,8 @@ from include.headrace.readers.base import Span
 from include.headrace.readers.mongo_connection import Failures, hook_of
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.mongo import mongo_reader, read_mongo, start_mongo
+from tests.support.reading import read
+from tests.support.ssh_server import SshHost
 
 Items = Collection[dict[str, Any]]
 
@@ -285,3 +287,35 @@ def test_a_tunnel_leads_to_one_host(connection: dict[str, Any], monkeypatch: pyt
     assert "a tunnel leads to one host" in failure(SourceError, tunnel="shop_ssh")
     connect(monkeypatch, {**connection, "port": None}, srv=True)
     assert "a tunnel leads to one host" in failure(SourceError, tunnel="shop_ssh")
+
+
+@pytest.fixture
+def tunnel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SshHost]:
+    """An SSH host, ``shop_ssh``, that alone knows the name mongo.internal."""
+    host = SshHost(tmp_path / "ssh").start()
+    host.names["mongo.internal"] = HOST
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_SSH", host.connection_json())
+    yield host
+    host.stop()
+
+
+def test_a_private_server_is_read_through_a_tunnel_alone(
+    connection: dict[str, Any], tunnel: SshHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, {**connection, "host": "mongo.internal"})
+    assert "Is the server up and reachable?" in failure(PassingError)
+    found = read(mongo_reader("shop_mongo", tunnel="shop_ssh"))
+    assert [row["payload"] for row in found.rows] == ['{"_id":1}']
+    assert set(tunnel.forwarded) == {("mongo.internal", connection["port"])}
+
+
+def test_a_tunnel_that_breaks_in_mid_read_may_pass(
+    large: MongoServer, connection: dict[str, Any], tunnel: SshHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, {**connection, "host": "mongo.internal"})
+    with (
+        pytest.raises(PassingError),
+        mongo_reader("shop_mongo", database="big", tunnel="shop_ssh").open(Span()) as extraction,
+    ):
+        tunnel.cut()
+        list(extraction.pieces())
