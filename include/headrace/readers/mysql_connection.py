@@ -76,24 +76,43 @@ def tls_options(extra: Mapping[str, Any], connection_id: str) -> dict[str, Any]:
 
     Where there is ``ssl``, the connection is never made without TLS; with a CA, the server's
     certificate and its name are checked unless ``ssl_mode`` says otherwise. Raises SourceError
-    for an ``ssl`` that is no mapping.
+    for an ``ssl`` that is no mapping, and for ``iam`` without such a check.
     """
-    ssl, mode = extra.get("ssl"), extra.get("ssl_mode")
+    ssl, mode = extra.get("ssl") or {}, extra.get("ssl_mode")
     if isinstance(ssl, str):
         with suppress(json.JSONDecodeError):
             ssl = json.loads(ssl)
-    if ssl is None or ssl is True:
-        ssl = {} if mode or ssl is None else {"ssl": True}
-    elif not isinstance(ssl, Mapping):
+    if ssl is True:
+        ssl, mode = {}, mode or "REQUIRED"
+    if not isinstance(ssl, Mapping):
         raise SourceError(
             f"`ssl` in the extra of connection {connection_id!r} must be a mapping with ca, cert and key."
         )
-    if not mode and not ssl:
-        return {}
-    verified = "ca" in ssl or "capath" in ssl
-    options: dict[str, Any] = {"ssl_mode": mode or ("VERIFY_IDENTITY" if verified else "REQUIRED")}
-    files = {name: value for name, value in ssl.items() if name != "ssl"}
-    return {**options, "ssl": files} if files else options
+    if ssl and not mode:
+        mode = "VERIFY_IDENTITY" if "ca" in ssl or "capath" in ssl else "REQUIRED"
+    mode = str(mode).upper() if mode else None
+    if extra.get("iam", False) and not str(mode).startswith("VERIFY"):
+        raise SourceError(
+            f"Connection {connection_id!r} signs in with a token of AWS, which is sent as it is: add "
+            "`ssl` with the `ca` of the server to its extra."
+        )
+    options = {"ssl": dict(ssl), "ssl_mode": mode}
+    return {name: value for name, value in options.items() if value}
+
+
+def check_encrypted(connection: Connection, connection_id: str) -> None:
+    """Raise SourceError when the connection has no TLS, which MariaDB's client library lets pass.
+
+    MYSQL_OPT_SSL_ENFORCE, what REQUIRED becomes there, "does not prevent the connection from being
+    created if the server does not support TLS" (MariaDB Connector/C, mysql_optionsv).
+    """
+    connection.query(b"SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+    found = connection.store_result().fetch_row(0, 0)
+    if not any(cipher for _, cipher in found):
+        raise SourceError(
+            f"Connection {connection_id!r} asks for TLS, and the MySQL server has none; nothing was read. "
+            "Set TLS up in the server, or take `ssl` and `ssl_mode` out of the connection's extra."
+        )
 
 
 def is_mariadb(connection: Connection) -> bool:
@@ -149,14 +168,13 @@ def connected(connection_id: str, tunnel: str | None) -> Iterator[tuple[Connecti
     found = hook.connection
     extra = found.extra_dejson
     password = found.password or ""
-    options: dict[str, Any] = {}
+    options = tls_options(extra, connection_id)
     if extra.get("iam", False):
         password, found.port = hook.get_iam_token(found)
         # Sends the token as it is: what the hook does, too.
         options["read_default_group"] = "enable-cleartext-plugin"
     if extra.get("unix_socket"):
         options["unix_socket"] = extra["unix_socket"]
-    options |= tls_options(extra, connection_id)
     with reached(tunnel, found.host or "localhost", int(found.port or DEFAULT_PORT)) as (host, port):
         try:
             connection = MySQLdb.connect(
@@ -176,6 +194,8 @@ def connected(connection_id: str, tunnel: str | None) -> Iterator[tuple[Connecti
         except (MySQLError, TypeError, ValueError) as error:
             raise connect_error(error, connection_id, password) from None
         try:
+            if options.get("ssl_mode", "PREFERRED") not in ("PREFERRED", "DISABLED"):
+                check_encrypted(connection, connection_id)
             yield connection, found.schema or None
         finally:
             if connection.open:
