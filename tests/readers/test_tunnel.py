@@ -77,14 +77,16 @@ def test_a_table_is_read_whole_through_the_tunnel(
 def test_the_address_is_the_one_that_the_ssh_host_sees(
     items: int,
     bastion: Callable[[str], None],
+    ssh: SshHost,
     postgres: PostgresServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # A host that only the other end could know: here it resolves, and there the forwarding is refused.
     fields = json.loads(postgres.connection_json())
-    monkeypatch.setenv("AIRFLOW_CONN_SHOP_POSTGRES", json.dumps({**fields, "host": "db.invalid"}))
-    with pytest.raises(PassingError, match=r"SSH host of connection 'bastion' cannot reach db\.invalid:"):
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_POSTGRES", json.dumps({**fields, "host": "db.internal"}))
+    with pytest.raises(PassingError, match=r"SSH host of connection 'bastion' cannot reach db\.internal:"):
         read(tunnelled())
+    monkeypatch.setitem(ssh.names, "db.internal", "127.0.0.1")
+    assert_all_rows(items)
 
 
 @pytest.mark.skipif(SSHD is None, reason="this machine has no sshd")

@@ -28,7 +28,8 @@ START_SECONDS = 20
 class SshHost:
     """An SSH server of loopback with keys of its own below ``folder``, for the user ``headrace``.
 
-    It takes the client's key and ``PASSWORD``, and forwards to the ports that ``forbidden`` lacks.
+    It takes the client's key and ``PASSWORD``, knows the hosts in ``names`` by other names, and forwards to
+    the ports that ``forbidden`` lacks.
     """
 
     user = "headrace"
@@ -40,6 +41,7 @@ class SshHost:
         self._host = asyncssh.generate_private_key("ssh-ed25519")
         self._client.write_private_key(self.client_key)
         self.client_key.chmod(0o600)
+        self.names: dict[str, str] = {}
         self.forbidden: set[int] = set()
         self.forwarded: list[tuple[str, int]] = []
         self.port = 0
@@ -117,11 +119,11 @@ class _Session(asyncssh.SSHServer):
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         return username == self._host.user and self._host.accepts(key)
 
-    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
+    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> Any:
         self._host.forwarded.append((dest_host, dest_port))
         if dest_port in self._host.forbidden:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "not for you")
-        return True
+        return self._connection.forward_connection(self._host.names.get(dest_host, dest_host), dest_port)
 
 
 def connection_json(user: str, port: int, extra: dict[str, Any], password: str | None = None) -> str:

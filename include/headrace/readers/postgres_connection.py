@@ -40,6 +40,8 @@ PERMANENT_CONNECT = (
     "not permitted to log in",
     "permission denied",
     "certificate",
+    "alert unknown ca",
+    "alert decrypt error",
     "does not support SSL",
     "pg_hba.conf rejects",
     "invalid",
