@@ -6,7 +6,7 @@ again, so no digit is lost on the way to PARSE_JSON.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import pyarrow as pa
@@ -20,10 +20,6 @@ from include.headrace.readers.values import Conversion, Faults, keep, landing
 
 PAYLOAD = "payload"
 
-Unwrap = Callable[[bytes], bytes]
-"""From the JSON of a value to the JSON of what it stands for, such as a date's ISO text for
-``{"$date": ...}``."""
-
 _Fields = dict[str, msgspec.Raw]
 _decode_fields = msgspec.json.Decoder(_Fields).decode
 _decode_text = msgspec.json.Decoder(str).decode
@@ -32,12 +28,10 @@ _decode_text = msgspec.json.Decoder(str).decode
 class DocumentRows:
     """The rows of one table of documents: the columns taken out, then ``payload``.
 
-    ``unwrap`` is applied to each value taken out that is an object. Raises SourceError when `exclude`
-    names a field that a column is taken from.
+    Raises SourceError when `exclude` names a field that a column is taken from.
     """
 
-    def __init__(self, table: DocumentTable, unwrap: Unwrap | None = None) -> None:
-        self._unwrap = unwrap
+    def __init__(self, table: DocumentTable) -> None:
         self._exclude = frozenset(table.exclude)
         columns = table.taken_out()
         self._taken = [
@@ -112,8 +106,6 @@ class DocumentRows:
         """A value as the text that its column is read from, or what is wrong with it."""
         if raw is None:
             return None, None
-        if raw[:1] == b"{" and self._unwrap is not None:
-            raw = self._unwrap(raw)
         if raw == b"null":
             return None, None
         if is_variant:

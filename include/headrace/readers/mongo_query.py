@@ -2,7 +2,8 @@
 
 A range of MongoDB compares values of one type alone (dates with dates, numbers with numbers), so a
 document whose cursor is missing or of another type would never be read. The filter therefore also asks
-for those; each of its parts can use an index on the cursor. What it finds is held against the span
+for those; each of its parts can use an index on the cursor. (A list is found when one of its elements
+is, as ever in MongoDB, or when it is empty.) What the filter finds is held against the span
 again once it is converted, so the filter may ask for a little too much and never for too little.
 """
 
