@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
-
 from include.headrace.config import GraphqlSource, GraphqlTable
 from include.headrace.errors import PassingError, SourceError
 from include.headrace.readers import graphql_answer
@@ -66,7 +64,7 @@ class _Pages:
         self._patience = patience
         self._clock = clock
 
-    def __call__(self) -> Iterator[Iterator[msgspec.Raw]]:
+    def __call__(self) -> Iterator[Iterator[bytes]]:
         """The records of each page. Asking goes on only while pages are taken.
 
         Raises SourceError for a connection that does not come to an end, or is none.
@@ -75,16 +73,19 @@ class _Pages:
         while True:
             answer = self._answer(variables)
             page = graphql_answer.page(answer, self._table.records)
+            url = answer.url
+            # Its body must not be in memory beside the next page's.
+            del answer
             yield page.records
             if not page.has_next:
                 return
             empty = 0 if page.count else empty + 1
-            self._check_goes_on(answer, page.end, seen, empty)
+            self._check_goes_on(url, page.end, seen, empty)
             variables = {**self._variables, "after": page.end}
 
-    def _check_goes_on(self, answer: Answer, end: str | None, seen: Seen, empty: int) -> None:
+    def _check_goes_on(self, url: str, end: str | None, seen: Seen, empty: int) -> None:
         """Raise SourceError where the next page is not told, or told a second time."""
-        where = f"`data.{self._table.records}` of {answer.url}"
+        where = f"`data.{self._table.records}` of {url}"
         if end is None:
             raise SourceError(
                 f"{where} has a next page and no endCursor to ask for it by. Ask for endCursor in `query`; "

@@ -54,7 +54,7 @@ class Page:
     ``records`` are the JSON texts of its nodes, once; a node that is null is ``null``.
     """
 
-    records: Iterator[msgspec.Raw]
+    records: Iterator[bytes]
     count: int
     has_next: bool
     end: str | None
@@ -135,7 +135,7 @@ def page(answer: Answer, path: str) -> Page:
             f"{answer.method} {answer.url} gives no pageInfo {{ hasNextPage endCursor }} in `{where}` "
             f"({error}). Ask for it in `query`; if the API has none, it is no cursor connection."
         ) from None
-    records = iter(items) if name == "nodes" else _nodes(answer, where, items)
+    records = map(bytes, items) if name == "nodes" else _nodes(answer, where, items)
     return Page(records, len(items), info.has_next, info.end)
 
 
@@ -150,7 +150,7 @@ def _fields_at(body: bytes, path: str) -> dict[str, msgspec.Raw]:
         return {}
 
 
-def _nodes(answer: Answer, where: str, edges: list[msgspec.Raw]) -> Iterator[msgspec.Raw]:
+def _nodes(answer: Answer, where: str, edges: list[msgspec.Raw]) -> Iterator[bytes]:
     for edge in edges:
         try:
             found = _decode_edge(edge)
@@ -159,4 +159,4 @@ def _nodes(answer: Answer, where: str, edges: list[msgspec.Raw]) -> Iterator[msg
                 f"{answer.method} {answer.url} gives an edge without a node in `{where}.edges`; ask for "
                 "edges { node { ... } } in `query`."
             ) from None
-        yield msgspec.Raw(b"null") if found is None else found.node
+        yield b"null" if found is None else bytes(found.node)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 
-import msgspec
-
 from include.headrace import settings
 from include.headrace.config import ApiTable
 from include.headrace.readers.base import TARGET_BATCH_BYTES, Piece, Rejected, Span
@@ -18,8 +16,10 @@ BLOCK_BYTES = TARGET_BATCH_BYTES // 4
 
 NOT_UTF8 = "the record is not UTF-8"
 
-Pages = Callable[[], Iterable[Iterable[msgspec.Raw]]]
-"""The records of page after page, each as its own JSON text; asked for anew at each call."""
+Pages = Callable[[], Iterable[Iterable[bytes]]]
+"""The records of page after page, each as its own JSON text; asked for anew at each call.
+
+A record is a copy, not a part of its page, which may go once its records are taken."""
 
 
 class PagedExtraction:
@@ -44,8 +44,8 @@ class PagedExtraction:
         gathered = _Gathered()
         for page in self._pages():
             gathered.begin_page()
-            for raw in page:
-                gathered.add(raw)
+            for record in page:
+                gathered.add(record)
                 if gathered.size >= BLOCK_BYTES or len(gathered.texts) == self._most:
                     yield self._block(gathered, first)
                     first += len(gathered.texts)
@@ -81,16 +81,15 @@ class _Gathered:
         self._rows.append(len(self.texts))
         self._taken.append(0)
 
-    def add(self, raw: msgspec.Raw) -> None:
+    def add(self, record: bytes) -> None:
         """Add the page's next record."""
-        data = bytes(raw)
         try:
-            text = data.decode()
+            text = record.decode()
         except UnicodeDecodeError:
             self.faults[len(self.texts)] = NOT_UTF8
-            text = data.decode("utf-8", "backslashreplace")
+            text = record.decode("utf-8", "backslashreplace")
         self.texts.append(text.strip())
-        self.size += len(data)
+        self.size += len(record)
 
     def rest(self) -> _Gathered:
         """What the page's further records go into when this block is full."""
