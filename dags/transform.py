@@ -18,4 +18,4 @@ if running in (None, TRANSFORM):
 
     # A running task does not look for changes: only whoever reads the file for its DAGs does.
     manifest = manifest_path() if running else current_manifest(rebake=environment() == "local")
-    dag = build_dag(manifest)
+    dag = build_dag(manifest, for_a_task=bool(running))

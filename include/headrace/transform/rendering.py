@@ -80,8 +80,17 @@ TASK_DEFAULTS: dict[str, Any] = {
 }
 
 
-def build_dag(manifest: Path, project_dir: Path = settings.DBT_DIR, dag_id: str = TRANSFORM) -> DAG:
+def build_dag(
+    manifest: Path,
+    project_dir: Path = settings.DBT_DIR,
+    dag_id: str = TRANSFORM,
+    *,
+    for_a_task: bool = False,
+) -> DAG:
     """The DAG of a dbt project as its manifest shows it, started by the assets of all sources or by hand.
+
+    ``for_a_task`` leaves the schedule out: a running task has no use for it, and Airflow hashes it anew for
+    each edge that is drawn, which takes longer than all else here.
 
     Raises ConfigError where a task cannot be named or selected unambiguously, or a node's
     ``meta.cosmos.operator_kwargs`` sets what it may not.
@@ -109,7 +118,7 @@ def build_dag(manifest: Path, project_dir: Path = settings.DBT_DIR, dag_id: str 
         },
         tags=["dbt", "transform"],
         default_args={"owner": "headrace"},
-        schedule=_all_sources(),
+        schedule=None if for_a_task else _all_sources(),
         catchup=False,
         max_active_runs=1,
         project_config=ProjectConfig(
