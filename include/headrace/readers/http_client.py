@@ -21,6 +21,9 @@ from include.headrace.readers.http_secrets import Secrets
 REDIRECTS = (301, 302, 303, 307, 308)
 MAX_REDIRECTS = 5
 
+SEEN_AROUND = 1000
+"""How many bytes on each side of a fault in JSON are looked at for secrets before some are shown."""
+
 DEFAULT_HEADERS = {"Accept": "application/json", "User-Agent": "headrace"}
 
 
@@ -119,23 +122,27 @@ class ApiClient:
         try:
             msgspec.json.decode(answer.body, type=msgspec.Raw)
         except msgspec.DecodeError as error:
-            where = self._exchange.hidden(_around(answer.body, str(error)))
+            where = self._around(answer.body, str(error))
             raise SourceError(f"{answer.told()} That is not JSON ({error}{where}); correct `path`.") from None
         return answer
+
+    def _around(self, body: bytes, said: str) -> str:
+        """The text where the parser stopped, where that is beyond the excerpt."""
+        found = re.search(r"\(byte (\d+)\)", said)
+        if found is None or int(found[1]) < EXCERPT:
+            return ""
+        # Hidden before it is cut, so that no part of a secret is left at an end.
+        place = int(found[1])
+        before, after = (
+            self._exchange.hidden(part.decode("utf-8", "replace"))
+            for part in (body[max(0, place - SEEN_AROUND) : place], body[place : place + SEEN_AROUND])
+        )
+        return f", near {before[-40:] + after[:20]!r}"
 
 
 def _origin(url: httpx.URL) -> str:
     port = url.port or {"http": 80, "https": 443}.get(url.scheme)
     return f"{url.scheme}://{url.host}:{port}"
-
-
-def _around(body: bytes, said: str) -> str:
-    """The text where the parser stopped, where that is beyond the excerpt."""
-    found = re.search(r"\(byte (\d+)\)", said)
-    if found is None or int(found[1]) < EXCERPT:
-        return ""
-    place = int(found[1])
-    return f", near {body[place - 40 : place + 20].decode('utf-8', 'replace')!r}"
 
 
 def _is_whole(body: bytes) -> bool:
