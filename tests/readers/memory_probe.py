@@ -11,7 +11,7 @@ import sys
 
 from include.headrace.readers.base import Span
 from tests.support.mongo import mongo_reader
-from tests.support.reading import csv_reader, parquet_reader, postgres_reader
+from tests.support.reading import csv_reader, mysql_reader, parquet_reader, postgres_reader
 
 
 def peak_mb() -> float:
@@ -25,6 +25,12 @@ def main(kind: str, where: str) -> None:
         from airflow.providers.postgres.hooks.postgres import PostgresHook  # noqa: F401
 
         reader = postgres_reader(where, "items")
+    elif kind == "mysql":
+        from airflow.providers.mysql.hooks.mysql import MySqlHook  # noqa: F401
+
+        import include.headrace.readers.mysql
+
+        reader = mysql_reader(where, "items")
     elif kind == "mongo":
         from airflow.providers.mongo.hooks.mongo import MongoHook  # noqa: F401
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from pymongo.collection import Collection
 
 from include.headrace.settings import PROJECT_ROOT
+from tests.support.mysql import start_mariadb
 
 LIMIT_MB = 300
 ROWS = 1_000_000
@@ -36,6 +38,21 @@ def took_mb(kind: str, where: str, expected: int = ROWS) -> int:
 def test_postgres_is_read_in_bounded_memory(sql: Callable[..., Any]) -> None:
     sql(f"create view items as select g as id, '{TEXT}'::text as t from generate_series(1, {ROWS}) g")
     assert took_mb("postgres", "shop_postgres") < LIMIT_MB
+
+
+def test_mysql_is_read_in_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = start_mariadb(tmp_path)
+    try:
+        server.execute("create database shop")
+        # A view, so that the rows take no disk.
+        server.execute(
+            f"create view items as select seq as id, '{TEXT}' as t from seq_1_to_{ROWS}",
+            database="shop",
+        )
+        monkeypatch.setenv("AIRFLOW_CONN_SHOP_MYSQL", server.connection_json("shop"))
+        assert took_mb("mysql", "shop_mysql") < LIMIT_MB
+    finally:
+        server.kill()
 
 
 def test_documents_of_mongodb_are_read_in_bounded_memory(collection: Collection[dict[str, Any]]) -> None:

@@ -19,6 +19,7 @@ from include.headrace.readers.mysql_connection import connect_error, statement_e
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.mysql import start_mariadb
 from tests.support.reading import mysql_reader, read
+from tests.support.ssh_server import SshHost
 
 Sql = Callable[..., Any]
 Connect = Callable[..., None]
@@ -297,3 +298,18 @@ def test_a_server_without_tls_is_refused_where_tls_is_asked_for(
                 ids()
     finally:
         server.kill()
+
+
+def test_a_private_server_is_read_through_ssh(
+    sql: Sql, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql("create table items (id int); insert into items select seq from seq_1_to_1000")
+    host = SshHost(tmp_path).start()
+    try:
+        monkeypatch.setenv("AIRFLOW_CONN_BASTION", host.connection_json())
+        assert ids(tunnel="bastion") == list(range(1, 1001))
+        connect(port=free_port())
+        with pytest.raises(PassingError):
+            ids(tunnel="bastion")
+    finally:
+        host.stop()
