@@ -31,8 +31,9 @@ TOOLS = {
 
 COLUMNS, ROWS, BORDER = 100, 150, 14
 SCREEN = "2000x5200x24"
-FONT = ("-fa", "DejaVu Sans Mono", "-fs", "13")
+FONT = ("-fa", "DejaVu Sans Mono", "-fs", "17")
 COLOURS = ("-bg", "#16181d", "-fg", "#d8dbe2", "-cr", "#16181d")
+DEMO = "make demo"
 BEGINNING = "Loaded into the local Snowflake"
 DEMO_SECONDS = 1800
 UP_SECONDS = 600
@@ -114,7 +115,8 @@ def picture_of_demo() -> Path:
     for path in (log, ended, shot):
         path.unlink(missing_ok=True)
     # script keeps what is printed, and the demo still writes to a terminal.
-    program = f"script -qefc 'make demo' {log}; echo $? > {ended}; sleep 1000"
+    # What the demo ends with is looked at without a cursor.
+    program = f"script -qefc '{DEMO}' {log}; echo $? > {ended}; printf '\\033[?25l'; sleep 1000"
     window = ("-geometry", f"{COLUMNS}x{ROWS}+40+40", "-b", str(BORDER), "+sb", *FONT, *COLOURS)
     with screen() as display, running("xterm", "-display", display, *window, "-e", "sh", "-c", program):
         say("running make demo in a terminal")
@@ -131,20 +133,22 @@ def crop_summary(shot: Path, log: Path) -> Path:
     width, height, x, y = box(shot)
     window = WORK / "window.png"
     run("convert", shot, "-crop", f"{width}x{height}+{x}+{y}", "+repage", window)
-    lines = log.read_text(errors="replace").rstrip().splitlines()
     # script adds a line of its own at the end.
-    shown = [line for line in lines if not line.startswith("Script done")]
+    shown = log.read_text(errors="replace").partition("\nScript done")[0].rstrip().split("\n")
     count = len(shown) - max(number for number, line in enumerate(shown) if BEGINNING in line)
-    text_width, text_height, text_x, text_y = box(window)
+    _, text_height, _, text_y = box(window)
     line_height = (height - 2 * BORDER) / ROWS
     last = int((text_y + text_height - BORDER - 1) / line_height)
     top = int(BORDER + (last + 1 - count) * line_height)
     bottom = int(BORDER + (last + 1) * line_height)
-    result = PICTURES / "demo.png"
-    cut = f"{text_x + text_width}x{bottom - top}+0+{top}"
-    run("convert", window, "-crop", cut, "+repage", "-bordercolor", COLOURS[1], "-border", "0x16",
-        "-gravity", "west", "-splice", "8x0", "-gravity", "east", "-splice", "24x0",
-        "-background", COLOURS[1], "-colors", "48", f"PNG8:{result}")  # fmt: skip
+    summary, result = WORK / "summary.png", PICTURES / "demo.png"
+    run("convert", window, "-crop", f"{width}x{bottom - top}+0+{top}", "+repage", summary)
+    text_width, _, text_x, _ = box(summary)
+    cut = f"{text_x + text_width}x{bottom - top}+0+0"
+    sides = ("-gravity", "southeast", "-splice", f"{BORDER}x{BORDER}")
+    top_side = ("-gravity", "north", "-splice", f"0x{BORDER}")
+    margins = ("-background", COLOURS[1], *sides, *top_side)
+    run("convert", summary, "-crop", cut, "+repage", *margins, "-colors", "48", f"PNG8:{result}")
     return result
 
 
@@ -154,7 +158,7 @@ def browser_python() -> Path:
     python = venv / "bin" / "python"
     if not stamp.exists() or stamp.read_text() != REQUIREMENTS.read_text():
         say("installing Playwright")
-        run(sys.executable, "-m", "venv", "--clear", venv)
+        run(sys.executable, "-m", "venv", venv)
         run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS)
         stamp.write_text(REQUIREMENTS.read_text())
     return python
