@@ -344,10 +344,14 @@ def test_the_server_is_asked_for_the_span_alone(moments: Items, mongo: MongoServ
 
 
 def test_leaving_early_closes_the_cursor(collection: Items) -> None:
+    def still_open() -> int:
+        status = collection.database.client.admin.command("serverStatus")
+        return int(status["metrics"]["cursor"]["open"]["total"])
+
     collection.insert_many([{"_id": n, "t": "x" * 400_000} for n in range(100)])
+    before = still_open()
     with mongo_reader("shop_mongo").open(Span()) as extraction:
         assert next(extraction.pieces()).rows.num_rows > 0
-    opened = read(mongo_reader("shop_mongo", limit=5))
-    assert opened.table.num_rows == 5
-    status = collection.database.client.admin.command("serverStatus")
-    assert status["metrics"]["cursor"]["open"]["total"] == 0
+        assert still_open() == before + 1
+    assert read(mongo_reader("shop_mongo", limit=5)).table.num_rows == 5
+    assert still_open() == before
