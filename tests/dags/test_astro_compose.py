@@ -91,13 +91,20 @@ def test_airflow_looks_where_the_services_write(compose: dict[str, Any]) -> None
     assert (OWN, home) in mounts(own)
     for name in AIRFLOWS:
         service = compose["services"][name]
-        told = {**services.environment(), **service["environment"]}
+        told = service["environment"]
         assert told["AIRFLOW__SECRETS__BACKEND"] == services.BACKEND
         assert json.loads(told["AIRFLOW__SECRETS__BACKEND_KWARGS"]) == {"connections_file_path": str(written)}
         assert told["HEADRACE_FILES"] == f"{home}/sources"
         assert told["HEADRACE_LOCAL_DIR"] == home
         assert told["HEADRACE_ENV"] == "local"
         assert (OWN, home) in mounts(service)
+
+
+def test_airflow_is_set_as_beside_the_services_on_a_laptop(compose: dict[str, Any]) -> None:
+    beside = {name: value for name, value in services.environment().items() if "CORE" in name}
+    assert len(beside) == 2
+    for name in AIRFLOWS:
+        assert beside.items() <= compose["services"][name]["environment"].items()
 
 
 def test_the_service_runs_commands_that_there_are(compose: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from include.headrace import settings
 from include.headrace.demo.environment import (
+    PARALLELISM,
     base_environment,
     forget_foreign_settings,
     owner_only,
@@ -43,6 +44,8 @@ def environment() -> dict[str, str]:
         "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps({"connections_file_path": str(CONNECTIONS)}),
         # A changed dbt project is parsed anew while its DAG file is read.
         "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "180",
+        # Airflow's own default is for a cluster: one machine gets so busy that tasks lose their heartbeat.
+        "AIRFLOW__CORE__PARALLELISM": str(PARALLELISM),
     }
 
 
