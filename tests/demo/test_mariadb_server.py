@@ -88,5 +88,5 @@ def test_a_machine_without_mariadb_is_told_the_package(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(mariadb_server, "BINARY_FOLDERS", ())
-    with pytest.raises(ServerError, match="Install the package mariadb-server"):
+    with pytest.raises(ServerError, match="Install mariadb-server-core"):
         MariadbServer(tmp_path)

@@ -213,14 +213,14 @@ def test_a_read_is_one_snapshot_though_others_write(sql: Sql) -> None:
 
 def test_a_table_without_transactions_cannot_change_while_it_is_read(sql: Sql) -> None:
     sql("create table items (id int, t varchar(400)) engine = MyISAM")
-    sql("insert into items select seq, repeat('x', 400) from seq_1_to_30000")
+    sql("insert into items select seq, repeat('x', 400) from seq_1_to_60000")
     with mysql_reader("tables_mysql", "items").open(Span()) as extraction:
         pieces = extraction.pieces()
         rows = next(pieces).rows.num_rows
         with pytest.raises(Exception, match=r"max_statement_time|timeout"):
             sql("set max_statement_time = 0.3; update items set t = 'changed'")
         rest = [piece.rows for piece in pieces]
-    assert rows + sum(batch.num_rows for batch in rest) == 30000
+    assert rows + sum(batch.num_rows for batch in rest) == 60000
     assert all(batch.column("t").unique().to_pylist() == ["x" * 400] for batch in rest)
 
 

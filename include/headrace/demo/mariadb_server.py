@@ -1,7 +1,7 @@
 """A MariaDB server of one's own: its own data folder, loopback only, a password, any free port.
 
-The binaries are those of the machine (Debian: the package mariadb-server; its service need not
-run). The server reads none of the machine's configuration, and listens on no socket but its port.
+The binaries are those of the machine (Debian: mariadb-server-core, and mariadb-client-core for
+its installer). The server reads none of the machine's configuration, and listens on no socket but its port.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def binary(*names: str) -> Path:
         if found is not None:
             return Path(found)
     raise ServerError(
-        f"No MariaDB: {' or '.join(names)} is missing. Install the package mariadb-server "
-        "(apt-get install mariadb-server, brew install mariadb)."
+        f"No MariaDB: {' or '.join(names)} is missing. Install mariadb-server-core and "
+        "mariadb-client-core (apt-get), or mariadb (brew)."
     )
 
 

@@ -26,7 +26,6 @@ TIMEOUTS = {"connect_timeout": 15, "read_timeout": 3600, "write_timeout": 60}
 """Seconds. The server may think for an hour before it sends the next row."""
 
 SESSION = (
-    "SET NAMES utf8mb4",
     "SET SESSION sql_mode = 'ANSI_QUOTES', time_zone = '+00:00', sql_select_limit = 18446744073709551615, "
     "sql_big_selects = 1, sql_auto_is_null = 0",
     # The server must not cut off a reader that is busy staging what it has, which takes minutes.
@@ -182,6 +181,7 @@ def connected(connection_id: str, tunnel: str | None) -> Iterator[tuple[Connecti
                 port=port,
                 user=found.login or "",
                 passwd=password,
+                # The driver sends SET NAMES with it, after whatever the server does on connecting.
                 charset="utf8mb4",
                 use_unicode=False,
                 conv={},

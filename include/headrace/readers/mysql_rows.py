@@ -46,7 +46,7 @@ def batches(connection: Connection, statement: str, width: int) -> Iterator[list
                 waiting, size = [], 0
         ended = True
     finally:
-        if not ended:
+        if not ended and connection.open:
             # Otherwise freeing the result would first read the rest of the table.
             connection.close()
     if waiting:
