@@ -103,7 +103,12 @@ def install_packages() -> None:
 
 
 def make_venv() -> None:
-    """Make ``.venv`` with this interpreter, over one that is broken or of another Python."""
+    """Make ``.venv`` with this interpreter, over one that is broken or of another Python.
+
+    Raises SetupError for a link: what it leads to belongs to another checkout and would be emptied.
+    """
+    if VENV.is_symlink():
+        raise SetupError(f".venv is a link to {VENV.readlink()}; remove the link, then run the same again.")
     say(f"making .venv with Python {sys.version.split()[0]}")
     uv = shutil.which("uv")
     base = os.path.realpath(sys.executable) if sys.prefix != sys.base_prefix else sys.executable

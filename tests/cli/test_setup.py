@@ -113,3 +113,14 @@ def test_it_installs_once_and_again_when_the_lock_changes(setup: Setup, project:
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
     (project / "requirements.lock").write_text("# changed\n")
     assert "installing requirements.lock" in setup().stderr
+
+
+def test_a_linked_venv_is_left_alone(setup: Setup, project: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "kept").write_text("")
+    (project / ".venv").symlink_to(other)
+    done = setup()
+    assert done.returncode == 1
+    assert f".venv is a link to {other}" in done.stderr
+    assert (other / "kept").exists()

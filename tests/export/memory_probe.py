@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 
 from include.headrace.export.place import Place
 from include.headrace.export.run import Export
 from include.headrace.session import query_tag, sessions
-
-
-def peak_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+from tests.support.memory import peak_mb
 
 
 def main(exports: str, table: str) -> None:

@@ -6,29 +6,18 @@ interpreter with everything imported.
 
 from __future__ import annotations
 
-import re
-import resource
 import sys
-from pathlib import Path
 
 from include.headrace.config import GraphqlSource, GraphqlTable
 from include.headrace.readers.base import Span
 from include.headrace.readers.graphql import GraphqlReader
+from tests.support.memory import peak_mb
 
 QUERY = """
 query Orders($first: Int!, $after: String) {
   orders(first: $first, after: $after) { edges { node { id text } } pageInfo { hasNextPage endCursor } }
 }
 """
-
-
-def peak_mb() -> float:
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Not ru_maxrss: Linux keeps it through execve, so it begins with the size of the tests' process.
-        [peak] = re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())
-        return int(peak) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 def main(connection: str) -> None:

@@ -5,18 +5,12 @@ Arguments: the folder, the pattern and the format. See ``memory_probe``.
 
 from __future__ import annotations
 
-import resource
 import sys
 
 import include.headrace.readers.json  # noqa: F401
 from include.headrace.readers.base import Span
 from tests.support.json_files import json_reader
-
-
-def peak_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
-
+from tests.support.memory import peak_mb
 
 folder, pattern, form = sys.argv[1:]
 reader = json_reader(folder, pattern, format=form, primary_key=("id",))

@@ -6,17 +6,12 @@ size less that of the interpreter with everything imported.
 
 from __future__ import annotations
 
-import resource
 import sys
 
 from include.headrace.readers.base import Span
+from tests.support.memory import peak_mb
 from tests.support.mongo import mongo_reader
 from tests.support.reading import csv_reader, mysql_reader, parquet_reader, postgres_reader
-
-
-def peak_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
 def main(kind: str, where: str) -> None:

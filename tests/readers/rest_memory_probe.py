@@ -6,17 +6,12 @@ interpreter with everything imported.
 
 from __future__ import annotations
 
-import resource
 import sys
 
 from include.headrace.config import RestSource, RestTable
 from include.headrace.readers.base import Span
 from include.headrace.readers.rest import RestReader
-
-
-def peak_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+from tests.support.memory import peak_mb
 
 
 def main(connection: str) -> None:
