@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import io
+import json
+from pathlib import Path
 from typing import Any
 
 from include.headrace.demo.query import write_csv, write_table
-from include.headrace.demo.summary import layer_rows
+from include.headrace.demo.summary import export_rows, layer_rows
 
 
 def entry(kind: str, name: str, path: str, parents: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
@@ -100,3 +102,12 @@ def test_csv_quotes_what_must_be_quoted() -> None:
     output = io.StringIO()
     write_csv(["a", "b"], [('x,"y"\n', None)], output)
     assert output.getvalue() == 'a,b\n"x,""y""\n",\n'
+
+
+def test_exports_of_these_runs_are_listed_and_no_others(tmp_path: Path) -> None:
+    for mart, run_id in (("fct_b", "now"), ("dim_a", "now"), ("dim_old", "before")):
+        files = {"parquet": {"bytes": 10}, "csv": {"bytes": 20}}
+        content = {"model": mart, "rows": 3, "run_id": run_id, "files": files}
+        (tmp_path / mart).mkdir()
+        (tmp_path / mart / "manifest.json").write_text(json.dumps(content))
+    assert export_rows(tmp_path, ["now"]) == [("dim_a", 3, 10, 20), ("fct_b", 3, 10, 20)]

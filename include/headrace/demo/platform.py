@@ -134,9 +134,7 @@ class Platform:
         self.processes.start("airflow-migrate", self._airflow("db", "migrate"), env, settings.PROJECT_ROOT)
         if self.sources.start():
             self._say("filled the sources with the flights of 2013")
-        env |= {
-            f"AIRFLOW_CONN_{name.upper()}": value for name, value in self.sources.connections().items()
-        }
+        env |= {f"AIRFLOW_CONN_{name.upper()}": value for name, value in self.sources.connections().items()}
         self.processes.finish("airflow-migrate", MIGRATE_SECONDS)
         self._say("starting Airflow")
         port = self.api.url.rpartition(":")[2]

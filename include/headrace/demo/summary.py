@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from include.headrace import settings
 from include.headrace.demo.query import write_table
+from include.headrace.export.files import FORMATS
+from include.headrace.export.place import MANIFEST
 from include.headrace.names import quote
 from include.headrace.transform import TRANSFORM
 from include.headrace.transform.graph import Graph
@@ -105,6 +108,16 @@ def _in_order(graph: Graph) -> list[Any]:
     return sorted(graph.resources.values(), key=lambda node: rank[graph.layer_of(node)])
 
 
+def export_rows(exports: Path, runs: Collection[str]) -> list[tuple[Any, ...]]:
+    """A row a mart that these runs exported below the folder: name, rows, bytes as Parquet and as CSV."""
+    manifests = [json.loads(path.read_text()) for path in sorted(exports.glob(f"*/{MANIFEST}"))]
+    return [
+        (found["model"], found["rows"], *(found["files"][name]["bytes"] for name in FORMATS))
+        for found in manifests
+        if found["run_id"] in runs
+    ]
+
+
 def share(part: int, whole: int) -> str:
     """A part of a whole in per cent; a dash where the whole is nothing."""
     return f"{part / whole:.1%}" if whole else "-"
@@ -117,7 +130,7 @@ def print_summary(
     runs: Sequence[str],
     output: TextIO,
 ) -> None:
-    """Print the three tables of a finished demo. ``tasks`` are the task instances of its ``runs``."""
+    """Print what a finished demo did. ``tasks`` are the task instances of its ``runs``."""
 
     def title(text: str) -> None:
         print(f"\n{text}", file=output)
@@ -130,6 +143,10 @@ def print_summary(
     title("Built and tested by dbt")
     layers = layer_rows(json.loads(manifest_path().read_text()), states, warned)
     write_table(["layer", "models", "tests", "passed", "warned", "failed"], layers, output)
+
+    exports = Path(settings.exports_location())
+    title(f"Exported below {_shown(exports)}")
+    write_table(["mart", "rows", *(f"{name} bytes" for name in FORMATS)], export_rows(exports, runs), output)
 
     title("New York's flights of 2013")
     marts = (settings.analytics_database(), "MARTS")
@@ -150,3 +167,8 @@ def print_summary(
     rows = [(*row[:3], f"{float(row[3]):.1f}", f"{float(row[4]):.1f}") for row in carriers]
     title("Carriers, the most punctual first")
     write_table(names, rows, output)
+
+
+def _shown(path: Path) -> Path:
+    """A path as a person at the project's root writes it."""
+    return path.relative_to(settings.PROJECT_ROOT) if path.is_relative_to(settings.PROJECT_ROOT) else path
