@@ -39,6 +39,13 @@ SELECT COUNT(*) AS "flights", COUNT_IF(IS_CANCELLED) AS "cancelled",
 FROM {flights}
 """
 
+MORE_KPIS = """
+SELECT (SELECT SUM(SEATS_FLOWN) FROM {kpis}) AS "seats flown",
+       (SELECT COUNT(*) FROM {weather}) AS "hours of weather",
+       (SELECT SUM(LATE) FROM {by_weather} WHERE MEASURE = 'visibility' AND BAND_ORDER = 1) AS "late in fog",
+       (SELECT SUM(ARRIVED) FROM {by_weather} WHERE MEASURE = 'visibility' AND BAND_ORDER = 1) AS "in fog"
+"""
+
 CARRIERS = """
 SELECT CARRIER_CODE AS "carrier", SUM(FLIGHTS) AS "flights", SUM(CANCELLED) AS "cancelled",
        100 * SUM(ON_TIME) / SUM(ARRIVED) AS "on time %",
@@ -150,20 +157,26 @@ def print_summary(
 
     title("New York's flights of 2013")
     marts = (settings.analytics_database(), "MARTS")
+    kpis = quote(*marts, "KPI_PUNCTUALITY_DAILY")
     _, [(flights, cancelled, arrived, on_time, delay)] = _ask(
         connection, KPIS.format(flights=quote(*marts, "FCT_FLIGHTS"))
+    )
+    weather, by_weather = quote(*marts, "FCT_WEATHER_HOURLY"), quote(*marts, "KPI_DELAY_BY_WEATHER")
+    _, [(seats, hours, late_in_fog, in_fog)] = _ask(
+        connection, MORE_KPIS.format(kpis=kpis, weather=weather, by_weather=by_weather)
     )
     figures = [
         ("flights", f"{flights:,}"),
         ("cancelled", f"{cancelled:,} ({share(cancelled, flights)})"),
         ("on time, of those that arrived", share(on_time, arrived)),
         ("mean arrival delay", "none arrived" if delay is None else f"{delay:.2f} minutes"),
+        ("late, of those that left in sight below 1 mile", share(late_in_fog or 0, in_fog or 0)),
+        ("seats flown", f"{seats or 0:,}"),
+        ("hours of weather", f"{hours:,}"),
     ]
     write_table(["KPI", "value"], figures, output)
 
-    names, carriers = _ask(
-        connection, CARRIERS.format(kpis=quote(*marts, "KPI_PUNCTUALITY_DAILY"), enough=ENOUGH_FLIGHTS)
-    )
+    names, carriers = _ask(connection, CARRIERS.format(kpis=kpis, enough=ENOUGH_FLIGHTS))
     rows = [(*row[:3], f"{float(row[3]):.1f}", f"{float(row[4]):.1f}") for row in carriers]
     title("Carriers, the most punctual first")
     write_table(names, rows, output)
