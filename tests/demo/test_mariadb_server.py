@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import psutil
 import pytest
 
 from include.headrace.demo import mariadb_server
-from include.headrace.demo.mariadb_server import USER, MariadbServer
-from include.headrace.demo.postgres_server import HOST, ServerError
+from include.headrace.demo.mariadb_server import MariadbServer
+from include.headrace.demo.server_process import HOST, USER, ServerError
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def server(tmp_path: Path) -> Iterator[MariadbServer]:
 
 
 def pid_of(server: MariadbServer) -> int:
-    return int((server.data / "mariadbd.pid").read_text())
+    return int(json.loads((server.home / "process.json").read_text())["pid"])
 
 
 def test_data_and_password_outlive_a_stop_and_a_crash(server: MariadbServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from include.headrace.demo.mongo_server import MongoServer
-from include.headrace.demo.postgres_server import HOST, ServerError
+from include.headrace.demo.server_process import HOST, ServerError
 from tests.support.mongo import start_mongo
 
 
@@ -23,7 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
 
 
 def process_of(server: MongoServer) -> psutil.Process:
-    return psutil.Process(int((server.home / "server.pid").read_text()))
+    return psutil.Process(json.loads((server.home / "process.json").read_text())["pid"])
 
 
 def test_data_and_password_outlive_a_stop_and_a_crash(server: MongoServer) -> None:

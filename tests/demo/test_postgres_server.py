@@ -9,7 +9,8 @@ import psutil
 import psycopg
 import pytest
 
-from include.headrace.demo.postgres_server import HOST, PostgresServer, ServerError
+from include.headrace.demo.postgres_server import PostgresServer
+from include.headrace.demo.server_process import HOST, ServerError
 
 
 @pytest.fixture

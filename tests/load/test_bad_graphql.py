@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from include.headrace.demo.api.server import DemoApi
-from include.headrace.demo.postgres_server import free_port
 from include.headrace.demo.seeding.package import package_file
+from include.headrace.demo.server_process import free_port
 from include.headrace.errors import PassingError, SourceError
 from include.headrace.readers import graphql
 from include.headrace.readers.http_retry import Patience

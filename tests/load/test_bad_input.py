@@ -21,7 +21,8 @@ from include.headrace.config import (
     PostgresTable,
     Table,
 )
-from include.headrace.demo.postgres_server import PostgresServer, free_port
+from include.headrace.demo.postgres_server import PostgresServer
+from include.headrace.demo.server_process import free_port
 from include.headrace.errors import PassingError, SourceError
 from include.headrace.session import Session
 from tests.support.intake import Intake

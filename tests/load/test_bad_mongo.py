@@ -14,7 +14,7 @@ from pymongo.collection import Collection
 
 from include.headrace.config import MongoSource, MongoTable
 from include.headrace.demo.mongo_server import MongoServer
-from include.headrace.demo.postgres_server import free_port
+from include.headrace.demo.server_process import free_port
 from include.headrace.errors import PassingError, SourceError
 from include.headrace.session import Session
 from tests.support.intake import Intake

@@ -11,7 +11,7 @@ import pytest
 
 from include.headrace.config import AnySource, MysqlSource, MysqlTable, Table
 from include.headrace.demo.mariadb_server import MariadbServer
-from include.headrace.demo.postgres_server import free_port
+from include.headrace.demo.server_process import free_port
 from include.headrace.errors import PassingError, SourceError
 from include.headrace.session import Session
 from tests.support.intake import Intake

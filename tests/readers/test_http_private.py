@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from include.headrace.config import RestSource, RestTable
-from include.headrace.demo.postgres_server import free_port
+from include.headrace.demo.server_process import free_port
 from include.headrace.errors import PassingError, SourceError
 from include.headrace.readers.http_client import ApiClient, api_client
 from tests.support.certificates import Certificates, make_certificates

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 import pytest
 
 from include.headrace.config import RestSource, RestTable
-from include.headrace.demo.postgres_server import free_port
+from include.headrace.demo.server_process import free_port
 from include.headrace.errors import PassingError, SourceError
 from include.headrace.readers.http_client import ApiClient, api_client
 from include.headrace.readers.http_retry import Patience, SystemClock, retry_after

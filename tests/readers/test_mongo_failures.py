@@ -14,7 +14,7 @@ from pymongo.collection import Collection
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
 from include.headrace.demo.mongo_server import MongoServer
-from include.headrace.demo.postgres_server import HOST, free_port
+from include.headrace.demo.server_process import HOST, free_port
 from include.headrace.errors import HeadraceError, PassingError, SourceError
 from include.headrace.readers.base import Span
 from include.headrace.readers.mongo_connection import Failures, hook_of

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from include.headrace.demo.mariadb_server import MariadbServer
-from include.headrace.demo.postgres_server import free_port
+from include.headrace.demo.server_process import free_port
 from include.headrace.errors import PassingError, SourceError
 from include.headrace.readers.base import Span
 from include.headrace.readers.mysql_connection import connect_error, statement_error

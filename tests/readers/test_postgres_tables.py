@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from include.headrace.demo.postgres_server import PostgresServer, free_port
+from include.headrace.demo.postgres_server import PostgresServer
+from include.headrace.demo.server_process import free_port
 from include.headrace.errors import PassingError, SourceError
 from include.headrace.readers.base import COMMENT_KEY, Span
 from include.headrace.readers.postgres_connection import statement_error

@@ -14,7 +14,8 @@ import asyncssh
 import pytest
 
 from include.headrace.config import PostgresSource, PostgresTable
-from include.headrace.demo.postgres_server import PostgresServer, free_port
+from include.headrace.demo.postgres_server import PostgresServer
+from include.headrace.demo.server_process import free_port
 from include.headrace.errors import PassingError, SourceError
 from include.headrace.readers import reader_for
 from include.headrace.readers.base import Reader, Span

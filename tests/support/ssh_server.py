@@ -18,7 +18,7 @@ from typing import Any
 
 import asyncssh
 
-from include.headrace.demo.postgres_server import free_port
+from include.headrace.demo.server_process import free_port
 
 PASSWORD = "hunter2-tunnel"
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

@@ -19,13 +19,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
+from include.headrace.demo.server_process import (
+    HOST,
+    START_SECONDS,
+    USER,
+    ServerError,
+    ServerProcess,
+    free_port,
+)
 
-from include.headrace.demo.postgres_server import HOST, ServerError, free_port
-
-USER = "headrace"
-START_SECONDS = 60
-STOP_SECONDS = 30
 BINARY_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 """Where servers lie that are on root's PATH alone."""
 
@@ -75,7 +77,7 @@ def binary(*names: str) -> Path:
     )
 
 
-class MariadbServer:
+class MariadbServer(ServerProcess):
     """A server below ``home``: ``data`` holds the databases, ``password`` and ``server.log`` lie beside it.
 
     ``start`` makes the data the first time and keeps it afterwards; ``stop`` leaves it. A server
@@ -84,14 +86,11 @@ class MariadbServer:
     """
 
     def __init__(self, home: Path, options: Sequence[str] = ()) -> None:
-        self.home = home.resolve()
+        super().__init__(home)
         self.data = self.home / "data"
-        self.log = self.home / "server.log"
-        self.port = 0
         self._options = tuple(options)
         self._server = binary("mariadbd", "mysqld")
         self._installer = binary("mariadb-install-db", "mysql_install_db")
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def password(self) -> str:
@@ -170,31 +169,7 @@ class MariadbServer:
             if WORTH_A_RETRY not in self._log_text():
                 break
             time.sleep(1)
-        raise ServerError(
-            f"MariaDB did not start. The end of {self.log}:\n{self._log_text()[-2000:].strip()}"
-        )
-
-    @property
-    def is_running(self) -> bool:
-        """True between a start by this object and its stop, while the process lives."""
-        return self._process is not None and self._process.poll() is None
-
-    def stop(self) -> None:
-        """Stop the server: open connections are cut, data is written out. Does nothing when stopped."""
-        if self._process is None:
-            self._stop_leftover()
-            return
-        if self._process.poll() is None:
-            self._end(psutil.Process(self._process.pid))
-        self._process.wait()
-        self._process = None
-
-    def kill(self) -> None:
-        """End the server at once, as a crash would; the next start recovers its data."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        raise ServerError(f"MariaDB did not start. The end of {self.log}:\n{self._tail()}")
 
     def _identity(self) -> list[str]:
         """MariaDB runs as root only when it is told to."""
@@ -248,24 +223,17 @@ class MariadbServer:
             )
 
     def _launch(self) -> None:
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    str(self._server),
-                    "--no-defaults",
-                    f"--datadir={self.data}",
-                    f"--pid-file={self._pid_file}",
-                    f"--port={self.port}",
-                    *self._identity(),
-                    *SETTINGS,
-                    *self._options,
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                cwd="/",
-                start_new_session=True,
-            )
+        self._run(
+            [
+                str(self._server),
+                "--no-defaults",
+                f"--datadir={self.data}",
+                f"--port={self.port}",
+                *self._identity(),
+                *SETTINGS,
+                *self._options,
+            ]
+        )
 
     def _wait(self) -> bool:
         assert self._process is not None
@@ -278,34 +246,6 @@ class MariadbServer:
             time.sleep(0.05)
         self.stop()
         return False
-
-    @property
-    def _pid_file(self) -> Path:
-        return self.data / "mariadbd.pid"
-
-    def _stop_leftover(self) -> None:
-        try:
-            process = psutil.Process(int(self._pid_file.read_text()))
-            ours = f"--datadir={self.data}" in process.cmdline()
-        except (FileNotFoundError, psutil.NoSuchProcess):
-            return
-        if ours:
-            self._end(process)
-
-    def _end(self, process: psutil.Process) -> None:
-        """Ask for a fast shutdown, and kill a server that hangs; the next start recovers its data."""
-        for end in (process.terminate, process.kill):
-            try:
-                end()
-                process.wait(STOP_SECONDS)
-                return
-            except psutil.TimeoutExpired:
-                continue
-            except psutil.NoSuchProcess:
-                return
-
-    def _log_text(self) -> str:
-        return self.log.read_text(errors="replace") if self.log.exists() else "(no log)"
 
 
 def _write_private(path: Path, text: str) -> None:

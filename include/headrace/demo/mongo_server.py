@@ -12,22 +12,18 @@ import json
 import os
 import secrets
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
-from include.headrace.demo.postgres_server import (
+from include.headrace.demo.server_process import (
     HOST,
     START_SECONDS,
-    STOP_SECONDS,
     USER,
     ServerError,
+    ServerProcess,
     free_port,
 )
 
@@ -50,8 +46,8 @@ def program() -> list[str]:
     raise ServerError("No MongoDB: install the wheel secantusdb, or put mongod on PATH.")
 
 
-class MongoServer:
-    """A server below ``home``: the data, ``password``, ``server.pid`` and ``server.log`` lie there.
+class MongoServer(ServerProcess):
+    """A server below ``home``: the data, ``password``, ``process.json`` and ``server.log`` lie there.
 
     ``start`` makes the data folder and the user the first time and keeps them afterwards; ``stop``
     leaves the data. A server that an earlier process left behind is stopped before a new one starts.
@@ -65,16 +61,13 @@ class MongoServer:
         options: tuple[str, ...] = (),
         client_options: Mapping[str, Any] | None = None,
     ) -> None:
-        self.home = home.resolve()
-        self.log = self.home / "server.log"
-        self.port = 0
+        super().__init__(home)
         self._program = program()
         self._is_mongod = self._program[0].endswith("mongod")
         # Neither program reads the other's files.
         self.data = self.home / ("data-mongod" if self._is_mongod else "data")
         self._options = options
         self._client_options = dict(client_options or {})
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def password(self) -> str:
@@ -123,27 +116,6 @@ class MongoServer:
         return self
 
     @property
-    def is_running(self) -> bool:
-        """True between a start by this object and its stop, while the process lives."""
-        return self._process is not None and self._process.poll() is None
-
-    def stop(self) -> None:
-        """Stop the server: open connections are cut, data is written out. Does nothing when stopped."""
-        if self._process is not None:
-            self._end(psutil.Process(self._process.pid) if self._process.poll() is None else None)
-            self._process.wait()
-            self._process = None
-        else:
-            self._stop_leftover()
-
-    def kill(self) -> None:
-        """End the server at once, as a crash would; the next start recovers its data."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    @property
     def _password_file(self) -> Path:
         # Of one program's data folder: the password is no use without the user in it.
         return self.home / ("password-mongod" if self._is_mongod else "password")
@@ -180,16 +152,7 @@ class MongoServer:
             settings = self.home / "server.toml"
             settings.touch()
             own = ["--config", str(settings), "--host", HOST, "--storage-path", str(self.data)]
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [*self._program, *own, "--port", str(self.port), *options],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                cwd=self.home,
-                start_new_session=True,
-            )
-        self._pid_file.write_text(str(self._process.pid))
+        self._run([*self._program, *own, "--port", str(self.port), *options], cwd=self.home)
 
     def _wait(self, client: MongoClient[dict[str, Any]]) -> None:
         """Wait until the server answers this client; stop it when it does not within 60 seconds."""
@@ -208,33 +171,3 @@ class MongoServer:
                 break
         self.stop()
         raise ServerError(f"MongoDB did not start.{said} The end of {self.log}:\n{self._tail()}")
-
-    def _stop_leftover(self) -> None:
-        try:
-            process = psutil.Process(int(self._pid_file.read_text()))
-            ours = str(self.data) in process.cmdline()
-        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
-            return
-        if ours:
-            self._end(process)
-
-    def _end(self, process: psutil.Process | None) -> None:
-        """Orderly shutdown, and SIGKILL, which leaves recovery to the next start, if that hangs."""
-        if process is None:
-            return
-        for signal_number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                process.send_signal(signal_number)
-                process.wait(STOP_SECONDS)
-                return
-            except psutil.TimeoutExpired:
-                continue
-            except psutil.NoSuchProcess:
-                return
-
-    @property
-    def _pid_file(self) -> Path:
-        return self.home / "server.pid"
-
-    def _tail(self) -> str:
-        return self.log.read_text(errors="replace")[-2000:].strip() if self.log.exists() else "(no log)"

@@ -27,8 +27,8 @@ from include.headrace.demo.environment import (
     load_secrets,
     snowflake_connection,
 )
-from include.headrace.demo.postgres_server import free_port
 from include.headrace.demo.processes import Processes, RunFile, find, run_lock
+from include.headrace.demo.server_process import free_port
 from include.headrace.demo.source_servers import SourceServers
 from include.headrace.pools import pool_slots
 

@@ -6,14 +6,13 @@ PostgreSQL refuses to run as root, so root's servers run as an unprivileged user
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
 import os
 import pwd
 import secrets
 import shutil
-import socket
+import signal
 import stat
 import subprocess
 import tempfile
@@ -21,28 +20,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
+from include.headrace.demo.server_process import (
+    HOST,
+    START_SECONDS,
+    USER,
+    ServerError,
+    ServerProcess,
+    free_port,
+)
 
-from include.headrace.errors import HeadraceError
-
-HOST = "127.0.0.1"
-USER = "headrace"
-START_SECONDS = 60
-STOP_SECONDS = 30
 WORTH_A_RETRY = ("could not bind", "shared memory block")
 """What the log says when the port was taken a moment ago, or a crashed server's children linger."""
 UNPRIVILEGED_USERS = ("postgres", "nobody")
-
-
-class ServerError(HeadraceError):
-    """A server of the demo did not start; the message ends with the last lines of its log."""
-
-
-def free_port() -> int:
-    """A TCP port of loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def binaries() -> Path:
@@ -68,20 +57,20 @@ def _open_to(path: Path, account: pwd.struct_passwd) -> bool:
     return True
 
 
-class PostgresServer:
+class PostgresServer(ServerProcess):
     """A server below ``home``: ``data`` is the cluster, ``password`` and ``server.log`` lie beside it.
 
     ``start`` makes the cluster the first time and keeps it afterwards; ``stop`` leaves the data.
     A server that an earlier process left behind is stopped before a new one starts.
     """
 
+    # Fast shutdown, then SIGQUIT, which leaves recovery to the next start.
+    end_with = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
+
     def __init__(self, home: Path) -> None:
-        self.home = home.resolve()
+        super().__init__(home)
         self.data = self.home / "data"
-        self.log = self.home / "server.log"
-        self.port = 0
         self._bin = binaries()
-        self._process: subprocess.Popen[bytes] | None = None
         self._account = self._unprivileged() if os.geteuid() == 0 else None
 
     @staticmethod
@@ -148,32 +137,6 @@ class PostgresServer:
                 break
             time.sleep(1)
         raise ServerError(f"PostgreSQL did not start. The end of {self.log}:\n{self._tail()}")
-
-    @property
-    def is_running(self) -> bool:
-        """True between a start by this object and its stop, while the process lives."""
-        return self._process is not None and self._process.poll() is None
-
-    def stop(self) -> None:
-        """Stop the server: open connections are cut, data is written out. Does nothing when stopped."""
-        if self._process is not None:
-            self._end(psutil.Process(self._process.pid) if self._process.poll() is None else None)
-            self._process.wait()
-            self._process = None
-        else:
-            self._stop_leftover()
-
-    def kill(self) -> None:
-        """End the server at once, as a crash would; the next start recovers its data."""
-        if self._process is not None:
-            children = psutil.Process(self._process.pid).children()
-            self._process.kill()
-            for child in children:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    child.kill()
-            psutil.wait_procs(children)
-            self._process.wait()
-            self._process = None
 
     def _command(self, program: str, *arguments: str) -> list[str]:
         """The command line of a program, able to reach its files when root's folders are closed to others."""
@@ -248,26 +211,20 @@ class PostgresServer:
             )
 
     def _launch(self) -> None:
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                self._command(
-                    "postgres",
-                    "-D",
-                    str(self.data),
-                    "-p",
-                    str(self.port),
-                    *("-c", f"listen_addresses={HOST}"),
-                    *("-c", "unix_socket_directories="),
-                    *("-c", "timezone=UTC"),
-                    *("-c", "log_timezone=UTC"),
-                ),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                cwd="/",
-                start_new_session=True,
-                **self._identity(),
-            )
+        self._run(
+            self._command(
+                "postgres",
+                "-D",
+                str(self.data),
+                "-p",
+                str(self.port),
+                *("-c", f"listen_addresses={HOST}"),
+                *("-c", "unix_socket_directories="),
+                *("-c", "timezone=UTC"),
+                *("-c", "log_timezone=UTC"),
+            ),
+            **self._identity(),
+        )
 
     def _wait(self) -> bool:
         assert self._process is not None
@@ -289,32 +246,3 @@ class PostgresServer:
             return [line.strip() for line in (self.data / "postmaster.pid").read_text().splitlines()]
         except FileNotFoundError:
             return []
-
-    def _stop_leftover(self) -> None:
-        lines = self._pid_file()
-        if not lines:
-            return
-        try:
-            process = psutil.Process(int(lines[0]))
-            ours = str(self.data) in process.cmdline()
-        except psutil.NoSuchProcess:
-            return
-        if ours:
-            self._end(process)
-
-    def _end(self, process: psutil.Process | None) -> None:
-        """Fast shutdown (SIGINT), and SIGQUIT, which leaves recovery to the next start, if that hangs."""
-        if process is None:
-            return
-        for signal_number in (2, 3, 9):
-            try:
-                process.send_signal(signal_number)
-                process.wait(STOP_SECONDS)
-                return
-            except psutil.TimeoutExpired:
-                continue
-            except psutil.NoSuchProcess:
-                return
-
-    def _tail(self) -> str:
-        return self.log.read_text(errors="replace")[-2000:].strip() if self.log.exists() else "(no log)"

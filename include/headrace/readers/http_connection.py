@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from include.headrace.errors import SourceError
+from include.headrace.readers.connections import named
 from include.headrace.settings import is_prod
 
 if TYPE_CHECKING:
@@ -95,15 +96,10 @@ def http_connection(connection_id: str) -> HttpConnection:
 
 
 def _found(connection_id: str) -> Connection:
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+    from airflow.providers.common.compat.sdk import BaseHook
 
-    try:
+    with named(connection_id):
         return BaseHook.get_connection(connection_id)
-    except AirflowNotFoundException:
-        raise SourceError(
-            f"There is no Airflow connection {connection_id!r}; add it in the UI, in "
-            f"airflow_settings.yaml, or as AIRFLOW_CONN_{connection_id.upper()}."
-        ) from None
 
 
 def _wrong(connection_id: str, what: str) -> SourceError:

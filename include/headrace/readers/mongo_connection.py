@@ -12,6 +12,7 @@ from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from include.headrace.config import MongoSource
 from include.headrace.errors import HeadraceError, PassingError, SourceError
+from include.headrace.readers.connections import named
 from include.headrace.readers.reaching import reached
 
 if TYPE_CHECKING:
@@ -75,16 +76,11 @@ PERMANENT_CONNECT = (
 def hook_of(connection_id: str) -> MongoHook:
     """Airflow's hook of a connection. Raises SourceError when there is none, or it is of another kind."""
     from airflow.exceptions import AirflowConfigException
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
     from airflow.providers.mongo.hooks.mongo import MongoHook
 
     try:
-        return MongoHook(mongo_conn_id=connection_id)
-    except AirflowNotFoundException:
-        raise SourceError(
-            f"There is no Airflow connection {connection_id!r}; add it in the UI, in "
-            f"airflow_settings.yaml, or as AIRFLOW_CONN_{connection_id.upper()}."
-        ) from None
+        with named(connection_id):
+            return MongoHook(mongo_conn_id=connection_id)
     except AirflowConfigException as error:
         raise SourceError(f"The Airflow connection {connection_id!r} does not fit: {error}.") from None
 

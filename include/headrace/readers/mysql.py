@@ -11,14 +11,13 @@ from MySQLdb import MySQLError
 
 from include.headrace.config import MysqlSource, MysqlTable
 from include.headrace.errors import SourceError
-from include.headrace.readers.base import Piece, Rejected, Span
+from include.headrace.readers.base import Piece, Span
 from include.headrace.readers.mysql_catalog import columns_of
 from include.headrace.readers.mysql_connection import begin, connected, statement_error
 from include.headrace.readers.mysql_rows import batches
 from include.headrace.readers.mysql_statement import Statement
 from include.headrace.readers.mysql_types import Carried, carried
-from include.headrace.readers.pieces import convert, null_cursors, record_text, split
-from include.headrace.readers.values import Faults, value_text
+from include.headrace.readers.sql_rows import SqlRows
 
 if TYPE_CHECKING:
     from MySQLdb.connections import Connection
@@ -71,49 +70,22 @@ class MysqlExtraction:
         self._columns = columns
         self._connection = connection
         self._statement = statement
-        self._names = [one.column.name for one in columns]
         self.schema = pa.schema([one.field for one in columns])
 
     def pieces(self) -> Iterator[Piece]:
         """See ``Extraction.pieces``. A position is the row's key, or its number in this read."""
-        seen = 0
-        for batch in self._batches():
-            arrived = [
-                column if one.is_binary else _text(column)
-                for one, column in zip(self._columns, batch, strict=True)
-            ]
-            rows, faults = convert(arrived, [one.conversion for one in self._columns], self.schema)
-            faults = {**self._without_cursor(arrived), **faults}
-            first = seen + 1
-
-            def reject(
-                row: int, reason: str, arrived: list[pa.Array] = arrived, first: int = first
-            ) -> Rejected:
-                return Rejected(
-                    self._position(arrived, row, first + row),
-                    reason,
-                    record_text(self._names, arrived, row),
-                )
-
-            seen += rows.num_rows
-            yield from split(rows, faults, reject)
+        conversions = [one.conversion for one in self._columns]
+        yield from SqlRows(self._table, self._where, conversions, self.schema).pieces(self._batches())
 
     def _batches(self) -> Iterator[list[pa.Array]]:
         try:
-            yield from batches(self._connection, self._statement, len(self._columns))
+            for batch in batches(self._connection, self._statement, len(self._columns)):
+                yield [
+                    column if one.is_binary else _text(column)
+                    for one, column in zip(self._columns, batch, strict=True)
+                ]
         except MySQLError as error:
             raise statement_error(error, self._where) from None
-
-    def _without_cursor(self, arrived: list[pa.Array]) -> Faults:
-        cursor = self._table.cursor
-        return null_cursors(cursor, arrived[self._names.index(cursor)]) if cursor is not None else {}
-
-    def _position(self, arrived: list[pa.Array], row: int, number: int) -> str:
-        keys = [name for name in self._table.primary_key if name in self._names]
-        if not keys:
-            return f"{self._where} row {number}"
-        values = (f"{name}={value_text(arrived[self._names.index(name)], row)}" for name in keys)
-        return f"{self._where} {' '.join(values)}"
 
 
 def _text(column: pa.Array) -> pa.Array:

@@ -15,6 +15,7 @@ import MySQLdb
 from MySQLdb import MySQLError
 
 from include.headrace.errors import HeadraceError, PassingError, SourceError
+from include.headrace.readers.connections import named
 from include.headrace.readers.reaching import reached
 
 if TYPE_CHECKING:
@@ -56,17 +57,11 @@ TLS_FAILED = 2026
 
 def hook_of(connection_id: str) -> MySqlHook:
     """Airflow's hook of a connection. Raises SourceError when there is no such connection."""
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
     from airflow.providers.mysql.hooks.mysql import MySqlHook
 
     hook = MySqlHook(mysql_conn_id=connection_id)
-    try:
+    with named(connection_id):
         _ = hook.connection
-    except AirflowNotFoundException:
-        raise SourceError(
-            f"There is no Airflow connection {connection_id!r}; add it in the UI, in "
-            f"airflow_settings.yaml, or as AIRFLOW_CONN_{connection_id.upper()}."
-        ) from None
     return hook
 
 

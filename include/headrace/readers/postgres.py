@@ -14,10 +14,9 @@ from include.headrace.config import PostgresSource, PostgresTable
 from include.headrace.errors import SourceError
 from include.headrace.names import quote
 from include.headrace.readers import postgres_catalog as catalog
-from include.headrace.readers.base import TARGET_BATCH_BYTES, Piece, Rejected, Span
-from include.headrace.readers.pieces import convert, null_cursors, record_text, split
+from include.headrace.readers.base import TARGET_BATCH_BYTES, Piece, Span
 from include.headrace.readers.postgres_connection import connected, statement_error
-from include.headrace.readers.values import Faults, value_text
+from include.headrace.readers.sql_rows import SqlRows
 
 SNAPSHOT = "set transaction isolation level repeatable read, read only"
 
@@ -179,7 +178,6 @@ class PostgresExtraction:
         self._where = f"{table.db_schema}.{table.name}"
         self._columns = columns
         self._stream = stream
-        self._names = [one.column.name for one in columns]
         self.schema = pa.schema([one.field for one in columns])
         self.exhausted = False
         for one, field in zip(columns, stream.schema, strict=True):
@@ -191,26 +189,10 @@ class PostgresExtraction:
 
     def pieces(self) -> Iterator[Piece]:
         """See ``Extraction.pieces``. A position is the row's key, or its number in this read."""
-        seen = 0
-        for batch in self._batches():
-            arrived = [_unwrapped(column) for column in batch.columns]
-            rows, faults = convert(arrived, [one.conversion for one in self._columns], self.schema)
-            faults = {**self._without_cursor(arrived), **faults}
-            first = seen + 1
+        conversions = [one.conversion for one in self._columns]
+        yield from SqlRows(self._table, self._where, conversions, self.schema).pieces(self._batches())
 
-            def reject(
-                row: int, reason: str, arrived: list[pa.Array] = arrived, first: int = first
-            ) -> Rejected:
-                return Rejected(
-                    self._position(arrived, row, first + row),
-                    reason,
-                    record_text(self._names, arrived, row),
-                )
-
-            seen += batch.num_rows
-            yield from split(rows, faults, reject)
-
-    def _batches(self) -> Iterator[pa.RecordBatch]:
+    def _batches(self) -> Iterator[list[pa.Array]]:
         while True:
             try:
                 batch = self._stream.read_next_batch()
@@ -220,18 +202,7 @@ class PostgresExtraction:
             except (DriverError, pa.ArrowException, OSError) as error:
                 raise statement_error(error, self._where) from None
             if batch.num_rows:
-                yield batch
-
-    def _without_cursor(self, arrived: list[pa.Array]) -> Faults:
-        cursor = self._table.cursor
-        return null_cursors(cursor, arrived[self._names.index(cursor)]) if cursor is not None else {}
-
-    def _position(self, arrived: list[pa.Array], row: int, number: int) -> str:
-        keys = [name for name in self._table.primary_key if name in self._names]
-        if not keys:
-            return f"{self._where} row {number}"
-        values = (f"{name}={value_text(arrived[self._names.index(name)], row)}" for name in keys)
-        return f"{self._where} {' '.join(values)}"
+                yield [_unwrapped(column) for column in batch.columns]
 
 
 def _storage(kind: pa.DataType) -> pa.DataType:

@@ -10,6 +10,7 @@ from adbc_driver_manager import Error as DriverError
 from adbc_driver_postgresql import dbapi
 
 from include.headrace.errors import HeadraceError, PassingError, SourceError
+from include.headrace.readers.connections import named
 from include.headrace.readers.reaching import reached
 
 if TYPE_CHECKING:
@@ -62,17 +63,11 @@ PASSING_STREAM = (
 
 def hook_of(connection_id: str) -> PostgresHook:
     """Airflow's hook of a connection. Raises SourceError when there is no such connection."""
-    from airflow.providers.common.compat.sdk import AirflowNotFoundException
     from airflow.providers.postgres.hooks.postgres import PostgresHook
 
     hook = PostgresHook(postgres_conn_id=connection_id)
-    try:
+    with named(connection_id):
         _ = hook.connection
-    except AirflowNotFoundException:
-        raise SourceError(
-            f"There is no Airflow connection {connection_id!r}; add it in the UI, in "
-            f"airflow_settings.yaml, or as AIRFLOW_CONN_{connection_id.upper()}."
-        ) from None
     return hook
 
 

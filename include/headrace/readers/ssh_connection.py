@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import paramiko  # type: ignore[import-untyped]
 
 from include.headrace.errors import HeadraceError, PassingError, SourceError
+from include.headrace.readers.connections import named
 
 if TYPE_CHECKING:
     from airflow.providers.ssh.hooks.ssh import SSHHook
@@ -43,18 +44,14 @@ def signed_in(connection_id: str) -> Iterator[paramiko.Transport]:
 
 def _hook_of(connection_id: str) -> SSHHook:
     """Airflow's hook of a connection, which checks the host's key unless it is told not to."""
-    from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException
+    from airflow.providers.common.compat.sdk import AirflowException
     from airflow.providers.ssh.hooks.ssh import SSHHook
 
     try:
-        # A wrong password tried three times locks an account; Airflow retries what may pass.
-        hook = SSHHook(connection_id, keepalive_interval=KEEPALIVE_SECONDS, conn_retry_attempts=1)
-        extra = hook.get_connection(connection_id).extra_dejson
-    except AirflowNotFoundException:
-        raise SourceError(
-            f"There is no Airflow connection {connection_id!r}, which `tunnel` names; add it (type ssh) in "
-            f"the UI, in airflow_settings.yaml, or as AIRFLOW_CONN_{connection_id.upper()}."
-        ) from None
+        with named(connection_id, field="tunnel"):
+            # A wrong password tried three times locks an account; Airflow retries what may pass.
+            hook = SSHHook(connection_id, keepalive_interval=KEEPALIVE_SECONDS, conn_retry_attempts=1)
+            extra = hook.get_connection(connection_id).extra_dejson
     except (AirflowException, ValueError) as error:
         raise SourceError(f"The SSH connection {connection_id!r} is not complete or right: {error}") from None
     # Older versions of the provider check only where a key is given.

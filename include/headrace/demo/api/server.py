@@ -6,24 +6,20 @@ import http.client
 import json
 import os
 import secrets
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from include.headrace import settings
 from include.headrace.demo.api.credentials import Credentials
 from include.headrace.demo.environment import owner_only
-from include.headrace.demo.postgres_server import HOST, START_SECONDS, STOP_SECONDS, ServerError, free_port
-from include.headrace.demo.processes import find, identity
+from include.headrace.demo.server_process import HOST, START_SECONDS, ServerError, ServerProcess, free_port
 
 CLIENT_ID = "headrace"
 
 
-class DemoApi:
+class DemoApi(ServerProcess):
     """A server below ``home``: ``secrets.json``, ``process.json`` and ``server.log`` lie there.
 
     ``start`` makes the secrets the first time and keeps them afterwards. A server that an earlier process
@@ -32,11 +28,8 @@ class DemoApi:
     """
 
     def __init__(self, home: Path, options: tuple[str, ...] = ()) -> None:
-        self.home = home.resolve()
-        self.log = self.home / "server.log"
-        self.port = 0
+        super().__init__(home)
         self._options = options
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -82,21 +75,6 @@ class DemoApi:
                 break
         raise ServerError(f"The demo's API did not start. The end of {self.log}:\n{self._tail()}")
 
-    @property
-    def is_running(self) -> bool:
-        """True between a start by this object and its stop, while the process lives."""
-        return self._process is not None and self._process.poll() is None
-
-    def stop(self) -> None:
-        """Stop the server: open connections are cut. Does nothing when stopped."""
-        if self._process is not None:
-            if self.is_running:
-                _end(psutil.Process(self._process.pid))
-            self._process.wait()
-            self._process = None
-        else:
-            self._stop_leftover()
-
     def control(self, behaviour: dict[str, Any] | None = None) -> dict[str, Any]:
         """What ``/control`` answers, after setting the behaviour where one is given.
 
@@ -118,17 +96,7 @@ class DemoApi:
             str(self.port),
             *self._options,
         ]
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                command,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                cwd=settings.PROJECT_ROOT,
-                env={**os.environ, **self.credentials.environment()},
-                start_new_session=True,
-            )
-        self._process_file.write_text(json.dumps(identity(self._process.pid)))
+        self._run(command, cwd=settings.PROJECT_ROOT, env={**os.environ, **self.credentials.environment()})
 
     def _wait(self) -> bool:
         assert self._process is not None
@@ -155,34 +123,6 @@ class DemoApi:
         finally:
             connection.close()
 
-    def _stop_leftover(self) -> None:
-        try:
-            left = find(json.loads(self._process_file.read_text()))
-        except (FileNotFoundError, ValueError):
-            return
-        if left is not None:
-            _end(left)
-
     @property
     def _secrets_file(self) -> Path:
         return self.home / "secrets.json"
-
-    @property
-    def _process_file(self) -> Path:
-        return self.home / "process.json"
-
-    def _tail(self) -> str:
-        return self.log.read_text(errors="replace")[-2000:].strip() if self.log.exists() else "(no log)"
-
-
-def _end(process: psutil.Process) -> None:
-    """SIGTERM, and SIGKILL if that hangs."""
-    for end in (process.terminate, process.kill):
-        try:
-            end()
-            process.wait(STOP_SECONDS)
-            return
-        except psutil.TimeoutExpired:
-            continue
-        except psutil.NoSuchProcess:
-            return
