@@ -28,9 +28,12 @@ os.environ |= {
 
 TESTS = Path(__file__).parent
 
-# Started in the background of a script, this process ignores SIGINT, and all that it starts would too.
+# Started in the background of a script, or by nohup, this process ignores a signal, and all that it starts
+# would too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class BySuite(LoadScopeScheduling):

@@ -25,6 +25,7 @@ from include.headrace.config import (
     source_names,
 )
 from include.headrace.config.json_schema import SCHEMA_FILE, schema_text, source_schema
+from include.headrace.config.kinds import KINDS
 from include.headrace.errors import ConfigError
 from include.headrace.readers.text_types import declared
 
@@ -53,8 +54,10 @@ def test_each_source_file_names_the_schema_and_fits_it(path: Path, validator: Dr
     assert [error.message for error in validator.iter_errors(yaml.safe_load(text))] == []
 
 
-def test_the_demo_has_three_sources() -> None:
-    assert [path.stem for path in FILES] == ["archive", "operations", "reference"] == source_names()
+def test_the_demo_has_a_source_of_every_kind() -> None:
+    sources = load_sources()
+    assert [source.name for source in sources] == [path.stem for path in FILES] == source_names()
+    assert sorted(source.kind for source in sources) == sorted(KINDS)
 
 
 def _properties(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -117,9 +117,12 @@ class Failures:
                     f"Connection {self._connection_id!r} to MongoDB failed: {text}. Correct the connection's "
                     "extra: tls, tlsCAFile, tlsCertificateKeyFile."
                 )
+            # A server may cut a handshake that it refuses before its reason arrives.
+            cut = "EOF occurred in violation of protocol" in text
+            hint = " If it demands a client certificate, is tlsCertificateKeyFile right?" if cut else ""
             return PassingError(
                 f"Connection {self._connection_id!r} to MongoDB failed while {doing}: {text}. "
-                "Is the server up and reachable?"
+                f"Is the server up and reachable?{hint}"
             )
         if isinstance(error, OperationFailure) and (
             error.code in PASSING_CODES or error.has_error_label("TransientTransactionError")
