@@ -273,6 +273,19 @@ class TestCursors:
         with pytest.raises(SourceError, match="page 1001 in a row without a record"):
             read_orders(CURSOR)
 
+    def test_a_full_first_page_without_the_field_is_refused(
+        self, api: ScriptedApi, read_orders: ReadTable
+    ) -> None:
+        api.handler = lambda asked: page(1, 2, meta={"next": "b"})
+        with pytest.raises(SourceError, match=r"full page of 2 records and has no field `meta.nxet`"):
+            read_orders({**CURSOR, "next": "meta.nxet", "size_parameter": "n", "size": 2})
+
+    def test_a_first_page_that_is_not_full_may_leave_the_field_out(
+        self, api: ScriptedApi, read_orders: ReadTable
+    ) -> None:
+        api.script = [page(1, 2)]
+        assert ids(read_orders({**CURSOR, "size_parameter": "n", "size": 3})) == [1, 2]
+
     def test_a_cursor_that_is_an_object_is_told(self, api: ScriptedApi, read_orders: ReadTable) -> None:
         api.script = [page(1, meta={"next": {"after": 5}})]
         with pytest.raises(SourceError, match=r"gives an object of 'after' at `meta.next`"):

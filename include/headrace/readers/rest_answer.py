@@ -71,6 +71,17 @@ def next_text(answer: Answer, path: str) -> str | None:
     return str(json.loads(found)) if found[:1] == b'"' else found.decode()
 
 
+def has(answer: Answer, path: str) -> bool:
+    """True when something stands at ``path``, be it null."""
+    found: bytes | msgspec.Raw = answer.body
+    for name in path.split("."):
+        fields = _fields(found)
+        if fields is None or name not in fields:
+            return False
+        found = fields[name]
+    return True
+
+
 def _at(answer: Answer, path: str | None, field: str = "records") -> bytes | msgspec.Raw:
     found: bytes | msgspec.Raw = answer.body
     passed = ""

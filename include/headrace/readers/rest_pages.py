@@ -107,6 +107,8 @@ def _by_cursor(how: apis.PageCursor, ask: Ask) -> Iterator[Page]:
     seen = Seen()
     while True:
         page = ask({**_size(how), **({} if cursor is None else {how.parameter: cursor})})
+        if cursor is None:
+            _check_first(how, how.next, page)
         cursor = rest_answer.next_text(page.answer, how.next)
         yield page
         if cursor is None:
@@ -120,6 +122,8 @@ def _by_cursor(how: apis.PageCursor, ask: Ask) -> Iterator[Page]:
 
 def _by_link(how: apis.NextLink, ask: Ask, follow: Follow) -> Iterator[Page]:
     page = ask(_size(how))
+    if how.next:
+        _check_first(how, how.next, page)
     seen = Seen()
     while True:
         url = rest_answer.next_text(page.answer, how.next) if how.next else _in_header(page.answer)
@@ -132,6 +136,19 @@ def _by_link(how: apis.NextLink, ask: Ask, follow: Follow) -> Iterator[Page]:
                 "The API is at fault."
             )
         page = follow(page.answer, url)
+
+
+def _check_first(how: apis.PageCursor | apis.NextLink, path: str, page: Page) -> None:
+    """Refuse a full first page without the field that tells the next: a mistyped `next` would end the read.
+
+    A last page may leave the field out, but it is hardly ever the first one and full.
+    """
+    full = how.size_parameter is not None and len(page.records) >= how.size
+    if full and not rest_answer.has(page.answer, path):
+        raise SourceError(
+            f"{page.answer.url} gave a full page of {len(page.records)} records and has no field `{path}` to "
+            "tell the next. Correct `next` in the source file; if these are all the records, raise `size`."
+        )
 
 
 def _in_header(answer: Answer) -> str | None:
