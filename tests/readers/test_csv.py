@@ -313,6 +313,14 @@ def test_compressed_files_are_read(tmp_path: Path) -> None:
     assert read(csv_reader(str(tmp_path), "*.csv.gz")).rows == [{"a": "1"}]
 
 
+def test_a_compressed_file_that_was_cut_short_is_named(tmp_path: Path) -> None:
+    lines = "".join(f"{number}\n" for number in range(10_000))
+    packed = gzip.compress(f"a\n{lines}".encode())
+    (tmp_path / "items.csv.gz").write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(SourceError, match=r"items\.csv\.gz cannot be unpacked"):
+        read(csv_reader(str(tmp_path), "*.csv.gz"))
+
+
 def test_any_file_system_that_fsspec_knows_is_read(tmp_path: Path) -> None:
     fsspec.filesystem("memory").pipe("/shop/a [1]/items.csv", b"a\n1\n")
     assert read(csv_reader("memory://shop/a [1]")).rows == [{"a": "1"}]

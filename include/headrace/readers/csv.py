@@ -16,6 +16,7 @@ import pyarrow.csv as arrow_csv
 from include.headrace.config import CsvSource, CsvTable
 from include.headrace.errors import SourceError
 from include.headrace.readers.base import Piece, Rejected, Span
+from include.headrace.readers.compressed import plain
 from include.headrace.readers.csv_records import Cut, Grammar, Record, line_count, utf8_chunks
 from include.headrace.readers.files import File, find
 from include.headrace.readers.narrowing import Block, Narrowing, check_named
@@ -69,7 +70,7 @@ class CsvExtraction:
 
     def _header(self, file: File) -> list[str]:
         """The names in a file's first record. Raises SourceError when there is none, or a bad one."""
-        with file.open("infer") as handle:
+        with plain(file) as handle:
             first = next(
                 self._grammar.blocks(utf8_chunks(handle, self._table.encoding, file.path), file.path), None
             )
@@ -111,7 +112,7 @@ class CsvExtraction:
         for file in self._files:
             rows = 0
             header_seen = False
-            with file.open("infer") as handle:
+            with plain(file) as handle:
                 chunks = utf8_chunks(handle, self._table.encoding, file.path)
                 for block in self._grammar.blocks(chunks, file.path):
                     data = block if header_seen else self._without_header(block)
