@@ -13,6 +13,7 @@ from include.headrace.demo.mongo_server import MongoServer
 from include.headrace.demo.postgres_server import PostgresServer
 from tests.support.mongo import start_mongo
 from tests.support.postgres import start_postgres
+from tests.support.scripted_api import ScriptedApi
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +49,18 @@ def collection(mongo: MongoServer) -> Iterator[Collection[dict[str, Any]]]:
     with mongo.client() as client:
         client.drop_database("shop")
         yield client["shop"]["items"]
+
+
+@pytest.fixture(scope="session")
+def scripted_api() -> Iterator[ScriptedApi]:
+    """A server whose answers a test scripts."""
+    api = ScriptedApi().start()
+    yield api
+    api.stop()
+
+
+@pytest.fixture
+def api(scripted_api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> ScriptedApi:
+    """That server, nothing asked and scripted yet; Airflow's connection ``shop_api`` leads to it."""
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_API", scripted_api.connection())
+    return scripted_api.forget()

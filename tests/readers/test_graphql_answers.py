@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -28,19 +28,10 @@ query Orders($first: Int!, $after: String) {
 BEARER = {"type": "bearer"}
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedApi]:
-    api = ScriptedApi().start()
-    yield api
-    api.stop()
-
-
 @pytest.fixture
-def api(server: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> ScriptedApi:
-    server.asked.clear()
-    server.script.clear()
-    monkeypatch.setenv("AIRFLOW_CONN_SHOP_API", server.connection(password="hunter2"))
-    return server
+def api(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> ScriptedApi:
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_API", api.connection(password="hunter2"))
+    return api
 
 
 @pytest.fixture

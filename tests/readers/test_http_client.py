@@ -25,13 +25,6 @@ OAUTH = {"type": "oauth2_client_credentials", "token_path": "/oauth/token"}
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedApi]:
-    api = ScriptedApi().start()
-    yield api
-    api.stop()
-
-
-@pytest.fixture(scope="module")
 def other_server() -> Iterator[ScriptedApi]:
     api = ScriptedApi().start()
     yield api
@@ -39,12 +32,10 @@ def other_server() -> Iterator[ScriptedApi]:
 
 
 @pytest.fixture
-def api(server: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> ScriptedApi:
-    server.asked.clear()
-    server.script.clear()
-    server.handler = lambda asked: Reply({"data": []})
-    monkeypatch.setenv("AIRFLOW_CONN_SHOP_API", server.connection(login="ana", password=SECRET))
-    return server
+def api(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> ScriptedApi:
+    api.handler = lambda asked: Reply({"data": []})
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_API", api.connection(login="ana", password=SECRET))
+    return api
 
 
 @pytest.fixture

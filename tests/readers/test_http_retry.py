@@ -19,20 +19,11 @@ from tests.support.scripted_api import DROPPED, Reply, ScriptedApi
 GOOD = Reply({"data": []})
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedApi]:
-    api = ScriptedApi().start()
-    yield api
-    api.stop()
-
-
 @pytest.fixture
-def api(server: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> ScriptedApi:
-    server.asked.clear()
-    server.script.clear()
-    server.handler = lambda asked: GOOD
-    monkeypatch.setenv("AIRFLOW_CONN_SHOP_API", server.connection())
-    return server
+def api(api: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> ScriptedApi:
+    api.handler = lambda asked: GOOD
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_API", api.connection())
+    return api
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -25,21 +25,6 @@ OFFSET = {"type": "offset", "size": 10}
 OFFSET_TOLD = {**OFFSET, "total": "meta.total"}
 CURSOR = {"type": "cursor", "next": "meta.next"}
 LINK = {"type": "link"}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedApi]:
-    api = ScriptedApi().start()
-    yield api
-    api.stop()
-
-
-@pytest.fixture
-def api(server: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> ScriptedApi:
-    server.asked.clear()
-    server.script.clear()
-    monkeypatch.setenv("AIRFLOW_CONN_SHOP_API", server.connection())
-    return server
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,21 +19,6 @@ from tests.support.reading import Read, read
 from tests.support.scripted_api import Reply, ScriptedApi
 
 ReadTable = Callable[..., Read]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedApi]:
-    api = ScriptedApi().start()
-    yield api
-    api.stop()
-
-
-@pytest.fixture
-def api(server: ScriptedApi, monkeypatch: pytest.MonkeyPatch) -> ScriptedApi:
-    server.asked.clear()
-    server.script.clear()
-    monkeypatch.setenv("AIRFLOW_CONN_SHOP_API", server.connection())
-    return server
 
 
 @pytest.fixture

@@ -86,6 +86,13 @@ class ScriptedApi:
         self._server.shutdown()
         self._server.server_close()
 
+    def forget(self) -> ScriptedApi:
+        """Begin anew: nothing was asked and nothing is scripted."""
+        self.asked.clear()
+        self.script.clear()
+        self.handler = lambda asked: NOT_SCRIPTED
+        return self
+
     def answer(self, asked: Asked) -> Reply:
         """The next answer; the request is kept in ``asked``."""
         with self._lock:
