@@ -31,27 +31,28 @@ class MysqlTable(Table):
     )
 
 
-class PostgresSource(Source):
-    """A PostgreSQL database."""
+class DatabaseSource(Source):
+    """A database that is reached by a connection, straight or through an SSH host."""
 
-    kind: Literal["postgres"] = Field(description="The kind of the source system.")
     connection: ConnectionId = Field(
         description="The id of the Airflow connection that holds address and login."
     )
     tunnel: ConnectionId | None = Field(default=None, description=TUNNEL)
+
+
+class PostgresSource(DatabaseSource):
+    """A PostgreSQL database."""
+
+    kind: Literal["postgres"] = Field(description="The kind of the source system.")
     tables: tuple[PostgresTable, ...] = Field(
         json_schema_extra={"minItems": 1}, description="The tables to load."
     )
 
 
-class MysqlSource(Source):
+class MysqlSource(DatabaseSource):
     """A MySQL or MariaDB server."""
 
     kind: Literal["mysql"] = Field(description="The kind of the source system.")
-    connection: ConnectionId = Field(
-        description="The id of the Airflow connection that holds address and login."
-    )
-    tunnel: ConnectionId | None = Field(default=None, description=TUNNEL)
     tables: tuple[MysqlTable, ...] = Field(
         json_schema_extra={"minItems": 1}, description="The tables to load."
     )

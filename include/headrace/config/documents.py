@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from include.headrace.config import rules
-from include.headrace.config.databases import TUNNEL
+from include.headrace.config.databases import DatabaseSource
 from include.headrace.config.errors import Problem
-from include.headrace.config.models import ColumnType, ConnectionId, Model, Source, Table, Text
+from include.headrace.config.models import ColumnType, Model, Table, Text
 
 
 class DocumentColumn(Model):
@@ -64,14 +64,10 @@ class MongoTable(DocumentTable):
     )
 
 
-class MongoSource(Source):
+class MongoSource(DatabaseSource):
     """A MongoDB server or cluster."""
 
     kind: Literal["mongo"] = Field(description="The kind of the source system.")
-    connection: ConnectionId = Field(
-        description="The id of the Airflow connection that holds address and login."
-    )
-    tunnel: ConnectionId | None = Field(default=None, description=TUNNEL)
     tables: tuple[MongoTable, ...] = Field(
         json_schema_extra={"minItems": 1}, description="The collections to load."
     )

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from include.headrace import settings
-from include.headrace.demo.environment import HOST, WAREHOUSE
+from include.headrace.demo.environment import WAREHOUSE
+from include.headrace.demo.server_process import HOST
 from include.headrace.names import quote
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from include.headrace import settings
 from include.headrace.demo.env_file import read_env_file
+from include.headrace.demo.private_file import owner_only
+from include.headrace.demo.server_process import HOST, USER
 
-HOST = "127.0.0.1"
-USER = "headrace"
 PARALLELISM = 4
 AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
 NOT_INHERITED = ("AIRFLOW", "DBT_", "SNOWFLAKE_", "HEADRACE_", "COSMOS", "PYTHONPATH", "PYTHONHOME")
@@ -59,14 +59,6 @@ def forget_foreign_settings() -> None:
         del os.environ[name]
     for name, value in own_settings().items():
         os.environ.setdefault(name, value)
-
-
-def owner_only(path: Path, text: str) -> None:
-    """Write a file that its owner alone may read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
 
 
 def load_secrets(path: Path) -> Secrets:

@@ -13,9 +13,9 @@ from include.headrace import settings
 from include.headrace.airflow_api import AirflowApi
 from include.headrace.config import source_names
 from include.headrace.demo.account import connect
-from include.headrace.demo.environment import USER
 from include.headrace.demo.platform import PARSE_SECONDS, Platform, running_platform
 from include.headrace.demo.progress import Progress, count, showing
+from include.headrace.demo.server_process import USER
 from include.headrace.demo.summary import print_summary
 from include.headrace.errors import ConfigError, HeadraceError
 from include.headrace.pools import pool_slots

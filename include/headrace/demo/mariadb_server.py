@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from include.headrace.demo.private_file import owner_only
 from include.headrace.demo.server_process import (
     HOST,
     START_SECONDS,
@@ -184,7 +185,7 @@ class MariadbServer(ServerProcess):
         accounts = self.home / "accounts.sql"
         accounts.unlink(missing_ok=True)
         try:
-            _write_private(accounts, ACCOUNTS.format(user=USER, host=HOST, password=password))
+            owner_only(accounts, ACCOUNTS.format(user=USER, host=HOST, password=password))
             done = subprocess.run(
                 [
                     str(self._installer),
@@ -208,7 +209,7 @@ class MariadbServer(ServerProcess):
         finally:
             accounts.unlink(missing_ok=True)
         (self.home / "password").unlink(missing_ok=True)
-        _write_private(self.home / "password", password)
+        owner_only(self.home / "password", password)
         new.rename(self.data)
 
     def _check_version(self) -> None:
@@ -246,8 +247,3 @@ class MariadbServer(ServerProcess):
             time.sleep(0.05)
         self.stop()
         return False
-
-
-def _write_private(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import secrets
 import shutil
 import sys
@@ -18,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from include.headrace.demo.private_file import owner_only
 from include.headrace.demo.server_process import (
     HOST,
     START_SECONDS,
@@ -137,11 +137,7 @@ class MongoServer(ServerProcess):
             self._wait(client)
             client[ADMIN].command("createUser", USER, pwd=password, roles=["root"])
         self.stop()
-        new = self._password_file.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(password)
-        new.replace(self._password_file)
+        owner_only(self._password_file, password)
 
     def _launch(self, port: int, *options: str) -> None:
         self.port = port or free_port()

@@ -19,8 +19,6 @@ from include.headrace import settings
 from include.headrace.airflow_api import AirflowApi
 from include.headrace.demo.account import prepare_account
 from include.headrace.demo.environment import (
-    HOST,
-    USER,
     Secrets,
     airflow_environment,
     base_environment,
@@ -28,7 +26,7 @@ from include.headrace.demo.environment import (
     snowflake_connection,
 )
 from include.headrace.demo.processes import Processes, RunFile, find, run_lock
-from include.headrace.demo.server_process import free_port
+from include.headrace.demo.server_process import HOST, USER, free_port
 from include.headrace.demo.source_servers import SourceServers
 from include.headrace.pools import pool_slots
 

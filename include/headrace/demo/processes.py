@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from include.headrace.demo.private_file import owner_only
 from include.headrace.errors import HeadraceError
 
 STOP_SECONDS = 15
@@ -96,11 +97,7 @@ class RunFile:
 
     def write(self, content: Mapping[str, Any]) -> None:
         """Replace the file in one step."""
-        new = self.path.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(content, file, indent=1)
-        new.replace(self.path)
+        owner_only(self.path, json.dumps(content, indent=1))
 
     def stop_leftovers(self) -> list[str]:
         """Stop what an earlier run left running, and forget it. Returns the names of what was stopped."""

@@ -18,10 +18,10 @@ from include.headrace.demo.environment import (
     PARALLELISM,
     base_environment,
     forget_foreign_settings,
-    owner_only,
     snowflake_connection,
 )
 from include.headrace.demo.platform import LocalSnowflake, run_file, signals_held, stopped_by_signals
+from include.headrace.demo.private_file import owner_only
 from include.headrace.demo.processes import Processes, run_lock
 from include.headrace.demo.source_servers import SourceServers
 from include.headrace.errors import HeadraceError

@@ -13,7 +13,7 @@ from typing import Any
 
 from include.headrace import settings
 from include.headrace.demo.api.credentials import Credentials
-from include.headrace.demo.environment import owner_only
+from include.headrace.demo.private_file import owner_only
 from include.headrace.demo.server_process import HOST, START_SECONDS, ServerError, ServerProcess, free_port
 
 CLIENT_ID = "headrace"
