@@ -7,10 +7,10 @@ and what a reader cannot carry faithfully it sets aside as rejected, with the re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -67,6 +67,24 @@ class Extraction(Protocol):
     def pieces(self) -> Iterator[Piece]:
         """The rows, once. Raises SourceError or PassingError; never yields part of a bad record."""
         ...
+
+
+@runtime_checkable
+class SplitExtraction(Extraction, Protocol):
+    """An extraction whose rows several threads can read at the same time, out of one snapshot."""
+
+    def streams(self) -> Sequence[Iterator[Piece]]:
+        """The rows, once, instead of by ``pieces``: no row is in two streams, and each is read by one thread.
+
+        Where the order of rows has a meaning, as in files, the streams follow it: all rows of one stand
+        before those of the next. A stream left early, or never begun, is closed with the extraction.
+        """
+        ...
+
+
+def streams_of(extraction: Extraction) -> Sequence[Iterator[Piece]]:
+    """The streams of an extraction: its own when it is split, else the one that it is."""
+    return extraction.streams() if isinstance(extraction, SplitExtraction) else [extraction.pieces()]
 
 
 class Reader(Protocol):
