@@ -91,6 +91,35 @@ def _schema(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _sweep(arguments: argparse.Namespace) -> int:
+    from contextlib import ExitStack
+
+    from include.headrace import settings
+    from include.headrace.config.durations import parse_duration
+    from include.headrace.session import query_tag, sessions
+    from include.headrace.sweep import Sweep
+    from include.headrace.workspace import abandoned, remove_abandoned
+
+    try:
+        older_than = parse_duration(arguments.older_than)
+    except ValueError as error:
+        raise ConfigError(f"--older-than {error}.") from None
+    with ExitStack() as stack:
+        if settings.environment() == "local":
+            from include.headrace.demo.query import local_connection
+
+            stack.enter_context(local_connection())
+        open_session = sessions(settings.SNOWFLAKE_CONN_ID, query_tag(command="sweep"))
+        sweep = Sweep(open_session, settings.raw_database(), older_than)
+        found = sweep.orphans() if arguments.dry_run else sweep.run()
+    folders = abandoned() if arguments.dry_run else remove_abandoned()
+    for line in [*(orphan.text for orphan in found), *(f"working folder {folder}" for folder in folders)]:
+        print(line)
+    verb = "would remove" if arguments.dry_run else "removed"
+    say(f"{verb} {len(found) + len(folders)} leftovers of loads")
+    return 0
+
+
 def _seed(arguments: argparse.Namespace) -> int:
     from include.headrace.demo.platform import seed_sources
 
@@ -140,6 +169,20 @@ def parser() -> argparse.ArgumentParser:
         "an access token is read from AIRFLOW_API_TOKEN",
     )
     pools.add_argument("--url", required=True, help="address of the Airflow UI or deployment")
+    sweep = add(
+        "sweep",
+        _sweep,
+        "remove what failed and killed loads left in stages, in the ledger's schema and on this disk: in the "
+        "local Snowflake, or, where HEADRACE_ENV is not local, through the connection snowflake_default",
+    )
+    sweep.add_argument(
+        "--older-than",
+        default="7d",
+        metavar="DURATION",
+        help="age from which files of a load that never committed go, such as 12h (default: 7d); those of a "
+        "committed load go after an hour",
+    )
+    sweep.add_argument("--dry-run", action="store_true", help="print what would go, and change nothing")
     add("schema", _schema, "write the JSON Schema of include/sources/*.yml")
     add("seed", _seed, "fill the demo's sources")
     return top

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from include.headrace.errors import CountError
+from include.headrace.errors import CountError, PermanentError
 from include.headrace.manifest import Manifest, StagedFile
 from include.headrace.names import fold, literal, quote
 from include.headrace.schema import Column, copy_expression
@@ -15,6 +15,9 @@ from include.headrace.stage import REJECTED_SCHEMA, stage_location
 
 FILES_PER_COPY = 1000
 """Most names that one COPY takes in FILES (Snowflake documentation, "COPY INTO <table>")."""
+
+ATTEMPT_PREFIX = "ATTEMPT__"
+"""How the names of attempts' tables begin."""
 
 FILE_COLUMN = "#FILE"
 ROW_COLUMN = "#ROW"
@@ -36,8 +39,8 @@ class AttemptTables:
         self._session = session
         self._manifest = manifest
         self._database = database
-        self.rows = quote(database, LEDGER_SCHEMA, f"ATTEMPT__{attempt.upper()}")
-        self.quarantine = quote(database, LEDGER_SCHEMA, f"ATTEMPT__{attempt.upper()}__QUARANTINE")
+        self.rows = quote(database, LEDGER_SCHEMA, ATTEMPT_PREFIX + attempt.upper())
+        self.quarantine = quote(database, LEDGER_SCHEMA, f"{ATTEMPT_PREFIX}{attempt.upper()}__QUARANTINE")
 
     def fill(self) -> None:
         """Make both tables and copy every staged file in, in one transaction.
@@ -77,10 +80,16 @@ class AttemptTables:
         for start in range(0, len(files), FILES_PER_COPY):
             part = files[start : start + FILES_PER_COPY]
             listed = ", ".join(literal(file.name) for file in part)
-            answer = self._session.query(
-                f"COPY INTO {table} ({names}) FROM (SELECT {values} FROM {location}) "
-                f"FILES=({listed}) FILE_FORMAT={FILE_FORMAT} ON_ERROR=ABORT_STATEMENT"
-            )
+            try:
+                answer = self._session.query(
+                    f"COPY INTO {table} ({names}) FROM (SELECT {values} FROM {location}) "
+                    f"FILES=({listed}) FILE_FORMAT={FILE_FORMAT} ON_ERROR=ABORT_STATEMENT"
+                )
+            except PermanentError as error:
+                raise CountError(
+                    f"The staged files of {ids.label} could not be copied, so nothing was applied; if one is "
+                    f"missing or damaged, clear the extract task to stage the rows again. {error}"
+                ) from error
             check_receipts(part, answer, where=ids.label)
 
     def _check_values(self) -> None:

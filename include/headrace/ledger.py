@@ -8,6 +8,7 @@ loads of different tables do not queue behind one another.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,9 @@ from include.headrace.schema import Column
 from include.headrace.session import Session
 from include.headrace.settings import LEDGER_SCHEMA
 from include.headrace.stage import STAGE_NAME
+
+VALUES_PER_QUERY = 500
+"""Values that one statement binds in an IN list."""
 
 LEDGER_TABLES: dict[str, dict[str, str]] = {
     "LOADS": {
@@ -152,6 +156,36 @@ class Ledger:
                 f"LOADS has {len(rows)} rows for load {load_id}; look at them before running again."
             )
         return rows[0] if rows else None
+
+    def exists(self) -> bool:
+        """True when the ledger was made; before the first load of all it was not."""
+        schemas = self.session.query(f"SHOW SCHEMAS LIKE '{LEDGER_SCHEMA}' IN ACCOUNT")
+        if self.database not in {row["database_name"] for row in schemas}:
+            return False
+        shown = self.session.query(f"SHOW TABLES IN SCHEMA {quote(self.database, LEDGER_SCHEMA)}")
+        return set(LEDGER_TABLES) <= {row["name"] for row in shown}
+
+    def committed_among(self, load_ids: Iterable[str]) -> set[str]:
+        """Those of the loads that are committed."""
+        found = self._looked_up("LOADS", "LOAD_ID", "LOAD_ID", load_ids)
+        return set(found)
+
+    def loads_of_attempts(self, attempt_ids: Iterable[str]) -> dict[str, str]:
+        """Attempts, of either step, with the id of their load. One that is not in ATTEMPTS is left out."""
+        return self._looked_up("ATTEMPTS", "ATTEMPT_ID", "LOAD_ID", attempt_ids)
+
+    def _looked_up(self, table: str, by: str, wanted: str, values: Iterable[str]) -> dict[str, str]:
+        ordered = sorted(values)
+        found: dict[str, str] = {}
+        for start in range(0, len(ordered), VALUES_PER_QUERY):
+            part = ordered[start : start + VALUES_PER_QUERY]
+            rows = self.session.query(
+                f'SELECT {quote(by)} AS "KEY", {quote(wanted)} AS "VALUE" FROM {self.table(table)} '
+                f"WHERE {quote(by)} IN ({', '.join('?' for _ in part)})",
+                part,
+            )
+            found |= {row["key"]: row["value"] for row in rows}
+        return found
 
     def record_attempt(self, ids: LoadIds, step: str, task: TaskRef) -> None:
         """Insert the row of this try. ``step`` is ``extract`` or ``load``."""

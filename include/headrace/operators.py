@@ -6,19 +6,17 @@ work, and tell Airflow whether a retry can help.
 
 from __future__ import annotations
 
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.headrace import settings
-from include.headrace.errors import PermanentError
+from include.headrace.errors import ConfigError, PermanentError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -113,13 +111,14 @@ class ExtractToStageOperator(TableOperator):
         """Run one try. Raises AirflowFailException for what no retry can mend."""
         from include.headrace.extract import Extract
         from include.headrace.manifest import LoadIds
+        from include.headrace.workspace import working_folder
 
         with permanent_errors_fail_at_once():
             source, table = self._read_config()
             load_id = load_id_of(self.source, self.table, context)
             ids = LoadIds(self.source, self.table, load_id, uuid.uuid4().hex)
             run = context["dag_run"]
-            with tempfile.TemporaryDirectory(prefix="headrace-extract-") as folder:
+            with working_folder() as folder:
                 manifest = Extract(
                     open_session=self._sessions(context, load_id),
                     database=settings.raw_database(),
@@ -129,7 +128,7 @@ class ExtractToStageOperator(TableOperator):
                     task=self._task(context),
                     interval=interval_of(run),
                     backfill=run.run_type == "backfill",
-                    folder=Path(folder),
+                    folder=folder,
                 ).run()
             self.log.info(
                 "%s.%s: %s rows extracted, %s staged in %s files, %s set aside, %s discarded",
@@ -197,3 +196,39 @@ class PublishOperator(BaseOperator):
         context["outlet_events"][self.asset].extra = {
             task_id.removesuffix(".load"): dict(result or {}) for task_id, result in results.items()
         }
+
+
+class SweepOperator(BaseOperator):
+    """Remove what loads left behind in stages, in the ledger's schema and on this worker's disk.
+
+    ``older_than`` is how old what was never committed must be, such as ``7d``; it may be a template.
+    """
+
+    template_fields = ("older_than",)
+
+    def __init__(self, *, snowflake_conn_id: str, older_than: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.snowflake_conn_id = snowflake_conn_id
+        self.older_than = older_than
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Sweep once; returns how many of each kind went. Raises AirflowFailException for what no
+        retry can mend."""
+        from include.headrace.config.durations import parse_duration
+        from include.headrace.session import query_tag, sessions
+        from include.headrace.sweep import Sweep
+        from include.headrace.workspace import remove_abandoned
+
+        with permanent_errors_fail_at_once():
+            try:
+                age = parse_duration(self.older_than)
+            except ValueError as error:
+                raise ConfigError(f"The parameter older_than {error}.") from None
+            ti = context["ti"]
+            tag = query_tag(dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id)
+            folders = remove_abandoned()
+            removed = Sweep(sessions(self.snowflake_conn_id, tag), settings.raw_database(), age).run()
+        tables = sum(one.kind == "table" for one in removed)
+        counts = {"stage_paths": len(removed) - tables, "tables": tables, "folders": len(folders)}
+        self.log.info("Swept: %s", counts)
+        return counts

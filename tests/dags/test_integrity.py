@@ -16,7 +16,7 @@ from include.headrace.settings import PROJECT_ROOT
 from tests.dags.conftest import Parse, clean_environment
 
 SOURCES = load_sources()
-DAG_IDS = sorted([*(f"ingest__{source.name}" for source in SOURCES), "transform"])
+DAG_IDS = sorted([*(f"ingest__{source.name}" for source in SOURCES), "sweep", "transform"])
 
 
 def test_the_dag_files_import_and_give_exactly_the_expected_dags(bag: dict[str, Any]) -> None:
@@ -44,7 +44,12 @@ def test_every_task_is_retried_and_tells_of_its_failure(bag: dict[str, Any], dag
 
 def test_every_pool_that_a_task_waits_for_is_made(bag: dict[str, Any]) -> None:
     used = {task["pool"] for dag in bag["dags"].values() for task in dag["tasks"].values()}
-    assert used == set(pool_slots())
+    assert used - {"default_pool"} == set(pool_slots())
+
+
+def test_only_the_sweeper_takes_no_pool(bag: dict[str, Any]) -> None:
+    pools = {(dag_id, task["pool"]) for dag_id, dag in bag["dags"].items() for task in dag["tasks"].values()}
+    assert {dag_id for dag_id, pool in pools if pool == "default_pool"} == {"sweep"}
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
@@ -72,7 +77,7 @@ def test_schedules_can_be_turned_off(parse: Parse, bag: dict[str, Any]) -> None:
     off = parse(PROJECT_ROOT / "dags" / "ingest.py", HEADRACE_SCHEDULES="off")
     assert off["errors"] == {}
     assert {dag["timetable"] for dag in off["dags"].values()} == {"NullTimetable"}
-    on = {dag["timetable"] for dag_id, dag in bag["dags"].items() if dag_id != "transform"}
+    on = {dag["timetable"] for dag_id, dag in bag["dags"].items() if dag_id.startswith("ingest__")}
     assert on == {"CronDataIntervalTimetable"}
 
 

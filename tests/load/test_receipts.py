@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from include.headrace.copying import check_receipts
-from include.headrace.errors import CountError, HeadraceError
+from include.headrace.errors import CountError
 from include.headrace.manifest import StagedFile
 from tests.support.loads import ORDERS, MemoryExtraction, Shop, batch, orders_table
 
@@ -50,7 +50,7 @@ def test_a_staged_file_that_is_gone_fails_and_changes_nothing(shop: Shop) -> Non
     shop.stage_and_load(ROWS[:1])
     ids = shop.stage(MemoryExtraction(ORDERS, [batch(ROWS[1:])]), table)
     shop.query(f'REMOVE @"RAW"."{shop.source.upper()}"."LANDING"/{ids.path}')
-    with pytest.raises(HeadraceError):
+    with pytest.raises(CountError, match="clear the extract task"):
         shop.load(ids, table)
     assert shop.rows() == [(0, "new")]
     assert len(shop.loads()) == 1

@@ -13,7 +13,11 @@ from typing import Any, TextIO
 
 from include.headrace import settings
 from include.headrace.demo.account import connect
-from include.headrace.demo.environment import base_environment
+from include.headrace.demo.environment import (
+    base_environment,
+    forget_foreign_settings,
+    snowflake_connection,
+)
 from include.headrace.demo.platform import LocalSnowflake, run_file, stopped_by_signals
 from include.headrace.demo.processes import BusyError, Processes, find, run_lock
 from include.headrace.errors import HeadraceError
@@ -42,6 +46,20 @@ def local_login() -> Iterator[dict[str, Any]]:
             if time.monotonic() > until:
                 raise
             time.sleep(0.3)
+
+
+@contextmanager
+def local_connection() -> Iterator[None]:
+    """Let the connection snowflake_default be the local Snowflake, as in ``local_login``, for the block."""
+    name = f"AIRFLOW_CONN_{settings.SNOWFLAKE_CONN_ID.upper()}"
+    forget_foreign_settings()
+    os.environ |= base_environment(os.environ)
+    with local_login() as login:
+        os.environ[name] = snowflake_connection(login["port"], login["password"])
+        try:
+            yield
+        finally:
+            del os.environ[name]
 
 
 @contextmanager
