@@ -6,11 +6,11 @@ from airflow.sdk import DAG, Param, get_parsing_context
 
 from include.headrace.operators import SweepOperator
 from include.headrace.pipeline import DEFAULT_ARGS, START
-from include.headrace.settings import SNOWFLAKE_CONN_ID, schedules_on
+from include.headrace.settings import SNOWFLAKE_CONN_ID, SWEEP, schedules_on
 
-if get_parsing_context().dag_id in (None, "sweep"):
+if get_parsing_context().dag_id in (None, SWEEP):
     with DAG(
-        dag_id="sweep",
+        dag_id=SWEEP,
         schedule="30 3 * * *" if schedules_on() else None,
         start_date=START,
         catchup=False,

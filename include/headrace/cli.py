@@ -5,10 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from include.headrace import settings
 from include.headrace.errors import ConfigError, HeadraceError
+
+if TYPE_CHECKING:
+    from include.headrace.session import Session
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -91,12 +97,24 @@ def _schema(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _sweep(arguments: argparse.Namespace) -> int:
-    from contextlib import ExitStack
+@contextmanager
+def _warehouse_sessions() -> Iterator[Callable[[], Session]]:
+    """Sessions of the local Snowflake, or, where HEADRACE_ENV is not local, of ``snowflake_default``."""
+    if settings.environment() == "local":
+        from include.headrace.demo.environment import forget_foreign_settings
+        from include.headrace.demo.query import local_sessions
 
-    from include.headrace import settings
+        forget_foreign_settings()
+        with local_sessions() as open_session:
+            yield open_session
+    else:
+        from include.headrace.session import query_tag, sessions
+
+        yield sessions(settings.SNOWFLAKE_CONN_ID, query_tag(command="sweep"))
+
+
+def _sweep(arguments: argparse.Namespace) -> int:
     from include.headrace.config.durations import parse_duration
-    from include.headrace.session import query_tag, sessions
     from include.headrace.sweep import Sweep
     from include.headrace.workspace import abandoned, remove_abandoned
 
@@ -104,12 +122,7 @@ def _sweep(arguments: argparse.Namespace) -> int:
         older_than = parse_duration(arguments.older_than)
     except ValueError as error:
         raise ConfigError(f"--older-than {error}.") from None
-    with ExitStack() as stack:
-        if settings.environment() == "local":
-            from include.headrace.demo.query import local_connection
-
-            stack.enter_context(local_connection())
-        open_session = sessions(settings.SNOWFLAKE_CONN_ID, query_tag(command="sweep"))
+    with _warehouse_sessions() as open_session:
         sweep = Sweep(open_session, settings.raw_database(), older_than)
         found = sweep.orphans() if arguments.dry_run else sweep.run()
     folders = abandoned() if arguments.dry_run else remove_abandoned()

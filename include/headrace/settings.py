@@ -18,6 +18,8 @@ folder (HEADRACE_LOCAL_DIR) keeps a second demo, such as the one of the tests, a
 ENVIRONMENTS = ("local", "dev", "ci", "prod")
 SNOWFLAKE_CONN_ID = "snowflake_default"
 LEDGER_SCHEMA = "HEADRACE"
+SWEEP = "sweep"
+"""The id of the DAG that removes what loads left behind."""
 
 
 def environment() -> str:

@@ -119,4 +119,4 @@ def test_the_check_of_astro_dev_parse_passes(tmp_path: Path, bag: dict[str, Any]
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:]
-    assert "3 passed" in done.stdout
+    assert "4 passed" in done.stdout

@@ -20,12 +20,21 @@ WAIT_SECONDS = 60
 
 @contextmanager
 def connect(login: dict[str, Any]) -> Iterator[SnowflakeConnection]:
-    """A session of the local Snowflake; ``login`` is what run.json says of it."""
+    """A session of the local Snowflake for the block; ``login`` is what run.json says of it."""
+    connection = open_connection(login)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def open_connection(login: dict[str, Any], **options: Any) -> SnowflakeConnection:
+    """A session of the local Snowflake. ``options`` are the connector's own."""
     import snowflake.connector
 
     # A proxy of the environment is for other machines.
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = HOST
-    connection = snowflake.connector.connect(
+    return snowflake.connector.connect(
         account="local",
         host=HOST,
         port=login["port"],
@@ -37,11 +46,8 @@ def connect(login: dict[str, Any]) -> Iterator[SnowflakeConnection]:
         login_timeout=WAIT_SECONDS,
         network_timeout=WAIT_SECONDS * 10,
         session_parameters={"TIMEZONE": "UTC"},
+        **options,
     )
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 def prepare_account(login: dict[str, Any]) -> None:

@@ -48,7 +48,7 @@ def ingestion_dags() -> list[str]:
 
 def our_dags() -> list[str]:
     """The ids of all DAGs of the project."""
-    return [*ingestion_dags(), TRANSFORM]
+    return [*ingestion_dags(), TRANSFORM, settings.SWEEP]
 
 
 def run_demo(say: Say) -> int:

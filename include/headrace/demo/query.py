@@ -6,21 +6,18 @@ import csv
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, TextIO
 
 from include.headrace import settings
-from include.headrace.demo.account import connect
-from include.headrace.demo.environment import (
-    base_environment,
-    forget_foreign_settings,
-    snowflake_connection,
-)
+from include.headrace.demo.account import connect, open_connection
+from include.headrace.demo.environment import base_environment
 from include.headrace.demo.platform import LocalSnowflake, run_file, stopped_by_signals
 from include.headrace.demo.processes import BusyError, Processes, find, run_lock
 from include.headrace.errors import HeadraceError
+from include.headrace.session import Session
 
 WAIT_SECONDS = 60
 
@@ -49,17 +46,10 @@ def local_login() -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def local_connection() -> Iterator[None]:
-    """Let the connection snowflake_default be the local Snowflake, as in ``local_login``, for the block."""
-    name = f"AIRFLOW_CONN_{settings.SNOWFLAKE_CONN_ID.upper()}"
-    forget_foreign_settings()
-    os.environ |= base_environment(os.environ)
+def local_sessions() -> Iterator[Callable[[], Session]]:
+    """A function that opens sessions of the local Snowflake, as in ``local_login``, for the block."""
     with local_login() as login:
-        os.environ[name] = snowflake_connection(login["port"], login["password"])
-        try:
-            yield
-        finally:
-            del os.environ[name]
+        yield lambda: Session(open_connection(login, paramstyle="qmark"))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from include.headrace import settings
 from include.headrace.airflow_api import AirflowApi
 from include.headrace.demo.account import connect
-from include.headrace.demo.job import DemoError, RunFailed, Say, failure, moment, our_dags
+from include.headrace.demo.job import DemoError, RunFailed, Say, failure, ingestion_dags, moment, our_dags
 from include.headrace.demo.platform import PARSE_SECONDS, run_file
 from include.headrace.demo.processes import find
 from include.headrace.demo.query import write_table
@@ -31,6 +31,8 @@ SELECT SOURCE || '.' || TABLE_NAME AS "table", ROWS_EXTRACTED AS "extracted", RO
 FROM {loads} WHERE RUN_ID = %s AND DAG_ID = %s ORDER BY 1
 """
 
+FILES = {TRANSFORM: "transform.py", settings.SWEEP: "sweep.py"}
+"""The DAG files beside that of the ingestion DAGs."""
 
 ENDINGS = {"success": "tasks succeeded", "skipped": "skipped", "removed": "removed"}
 """How the tasks of a run that went well can have ended."""
@@ -68,7 +70,7 @@ def run_dag(dag_id: str, select: str, say: Say, output: TextIO) -> None:
         states = Counter(str(task["state"]) for task in tasks)
     finally:
         api.close()
-    if dag_id != TRANSFORM:
+    if dag_id in ingestion_dags():
         write_loads(content["snowflake"], dag_id, run_id, output)
     counts = ", ".join(f"{states[state]} {said}" for state, said in ENDINGS.items() if states[state])
     print(f"{dag_id}: {counts}", file=output)
@@ -80,7 +82,7 @@ def wait_for_current(api: AirflowApi, dag_id: str) -> None:
     Raises DemoError with what went wrong when the file cannot be imported, or takes too long.
     """
     since = datetime.now(UTC)
-    file = "transform.py" if dag_id == TRANSFORM else "ingest.py"
+    file = FILES.get(dag_id, "ingest.py")
     siblings = [dag for dag in api.dags().values() if Path(dag["fileloc"]).name == file]
     if siblings:
         api.parse_again(siblings[0])
