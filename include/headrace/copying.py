@@ -8,10 +8,11 @@ from typing import Any
 from include.headrace.errors import CountError, PermanentError
 from include.headrace.manifest import Manifest, StagedFile
 from include.headrace.names import fold, literal, quote
+from include.headrace.parts import REJECTED_SCHEMA
 from include.headrace.schema import Column, copy_expression
 from include.headrace.session import Session
 from include.headrace.settings import LEDGER_SCHEMA
-from include.headrace.stage import REJECTED_SCHEMA, stage_location
+from include.headrace.stage import stage_location
 
 FILES_PER_COPY = 1000
 """Most names that one COPY takes in FILES (Snowflake documentation, "COPY INTO <table>")."""

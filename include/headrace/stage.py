@@ -1,94 +1,28 @@
-"""Batches to Parquet files of bounded size, and files to the stage, each checked and counted."""
+"""An extraction to the stage: its files put there, each checked and counted, and their manifest."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from include.headrace.cursors import later
 from include.headrace.errors import CountError, SourceError
-from include.headrace.manifest import FileKind, LoadIds, Manifest, StagedFile, now
+from include.headrace.manifest import LoadIds, Manifest, StagedFile, now
 from include.headrace.names import quote
-from include.headrace.readers.base import Extraction, Rejected, Span
+from include.headrace.parts import write_parts
+from include.headrace.readers.base import Extraction, Span
 from include.headrace.schema import Column, columns_of
 from include.headrace.session import Session
 
-TARGET_FILE_BYTES = 128 * 1024 * 1024
-"""When a staged file is full, in compressed bytes. Snowflake's advice is 100 to 250 MB
-(documentation, "Preparing your data files")."""
-
 STAGE_NAME = "LANDING"
 UPLOAD_THREADS = 4
-REJECTED_SCHEMA = pa.schema([("POSITION", pa.string()), ("REASON", pa.string()), ("RECORD", pa.string())])
-"""The columns of a file of rows set aside."""
-
-REJECTED_FLUSH_ROWS = 10_000
-
-
-@dataclass
-class _PartWriter:
-    """Writes one kind of file, part after part, handing over each finished file once."""
-
-    folder: Path
-    kind: FileKind
-    schema: pa.Schema
-    part: int = 0
-    rows: int = 0
-    non_null: dict[str, int] = field(default_factory=dict)
-    _writer: pq.ParquetWriter | None = None
-
-    def write(self, batch: pa.RecordBatch) -> bool:
-        """Add a batch to the open file; True when the file is full."""
-        if self._writer is None:
-            self.non_null = dict.fromkeys(self.schema.names, 0)
-            self._writer = pq.ParquetWriter(
-                self._open_path, self.schema, compression="zstd", store_schema=False
-            )
-        self._writer.write_batch(batch)
-        self.rows += batch.num_rows
-        for name, column in zip(self.schema.names, batch.columns, strict=True):
-            self.non_null[name] += len(column) - column.null_count
-        return self._open_path.stat().st_size >= TARGET_FILE_BYTES
-
-    @property
-    def _open_path(self) -> Path:
-        return self.folder / f"{self.kind}.open"
-
-    def finish(self) -> tuple[Path, StagedFile] | None:
-        """Close the open file and name it by its content; None when nothing was written."""
-        if self._writer is None:
-            return None
-        self._writer.close()
-        with self._open_path.open("rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        # The part comes first so that names sort as written; the hash keeps a name from ever
-        # standing for two contents, since a stage skips an existing name whatever its bytes.
-        prefix = "q" if self.kind == "quarantine" else ""
-        path = self.folder / f"{prefix}{self.part:05d}-{digest[:16]}-{self.rows}.parquet"
-        self._open_path.rename(path)
-        staged = StagedFile(
-            name=path.name,
-            kind=self.kind,
-            rows=self.rows,
-            bytes=path.stat().st_size,
-            sha256=digest,
-            non_null=dict(self.non_null),
-        )
-        self.part, self.rows, self._writer = self.part + 1, 0, None
-        return path, staged
-
-    def abandon(self) -> None:
-        """Close the open file without keeping it, so that its handle does not outlive an error."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +53,8 @@ def stage_extraction(
 ) -> Manifest:
     """Write an extraction to Parquet files in ``folder``, put each into the stage, and count.
 
-    At most one file of each kind is on disk at a time. Column names in the files are folded.
+    Reading, writing and putting go on at the same time, and only the caller's thread uses the session.
+    A few files are on disk at a time. Column names in the files are folded.
     Raises SourceError when a key is NULL, when the key or the cursor is not among the columns, when the
     cursor is text, or when names collide; CountError when the stage did not take a file whole.
     """
@@ -139,56 +74,26 @@ def stage_extraction(
             f"The cursor {cursor!r} of {ids.label} lands as text, which servers order in different ways; "
             "choose a time or a number, for a CSV file give its type under `columns`, or cast it in a view."
         )
-    schema = pa.schema([pa.field(c.name, f.type) for c, f in zip(columns, extraction.schema, strict=True)])
-    rows = _PartWriter(folder, "rows", schema)
-    aside = _PartWriter(folder, "quarantine", REJECTED_SCHEMA)
-    files: list[StagedFile] = []
-    waiting: list[Rejected] = []
-    extracted = discarded = quarantined = 0
-    low: str | None = None
-    high: str | None = None
-
-    def upload(writer: _PartWriter) -> None:
-        finished = writer.finish()
-        if finished is not None:
-            put_file(session, *finished, location=location)
-            files.append(finished[1])
-
-    try:
-        for piece in extraction.pieces():
-            batch = pa.RecordBatch.from_arrays(piece.rows.columns, schema=schema)
-            _refuse_null_keys(batch, keys, ids)
-            extracted += batch.num_rows + len(piece.rejected) + piece.discarded
-            discarded += piece.discarded
-            quarantined += len(piece.rejected)
-            waiting += piece.rejected
-            if cursor_column is not None and batch.num_rows:
-                low, high = _widen_range(batch, cursor_column, low, high)
-            if batch.num_rows and rows.write(batch):
-                upload(rows)
-            while len(waiting) >= REJECTED_FLUSH_ROWS:
-                if aside.write(_rejected_batch(waiting[:REJECTED_FLUSH_ROWS])):
-                    upload(aside)
-                del waiting[:REJECTED_FLUSH_ROWS]
-        if waiting:
-            aside.write(_rejected_batch(waiting))
-        upload(rows)
-        upload(aside)
-    finally:
-        rows.abandon()
-        aside.abandon()
+    watched = _Watched(ids, keys, cursor_column)
+    written = write_parts(
+        extraction,
+        folder,
+        names=[column.name for column in columns],
+        on_batch=watched.look_at,
+        on_file=lambda path, staged: put_file(session, path, staged, location=location),
+    )
     return Manifest(
         ids=ids,
         columns=tuple(columns),
-        files=tuple(files),
-        rows_extracted=extracted,
-        rows_quarantined=quarantined,
-        rows_discarded=discarded,
+        files=written.files,
+        rows_extracted=written.extracted,
+        rows_quarantined=written.quarantined,
+        rows_discarded=written.discarded,
         span_lower=window.span.lower,
         span_lower_inclusive=window.span.lower_inclusive,
         span_upper=window.span.upper,
-        cursor_min=low,
-        cursor_max=high,
+        cursor_min=watched.low,
+        cursor_max=watched.high,
         schema_hash=_schema_hash(columns),
         sampled=window.sampled,
         interval_start=window.interval_start,
@@ -218,37 +123,41 @@ def put_file(session: Session, path: Path, staged: StagedFile, *, location: str)
     path.unlink()
 
 
-def _refuse_null_keys(batch: pa.RecordBatch, keys: Sequence[str], ids: LoadIds) -> None:
-    for key in keys:
-        empty = batch.column(key).null_count
-        if empty:
-            raise SourceError(
-                f"{empty} rows of {ids.label} have NULL in the key column {key}; a NULL key "
-                "never matches, so these rows would double. Mend the source or choose another `primary_key`."
-            )
+class _Watched:
+    """What is watched for in every batch: keys that are NULL, and the cursor's range.
 
+    Batches of several streams come at the same time.
+    """
 
-def _widen_range(
-    batch: pa.RecordBatch, cursor: Column, low: str | None, high: str | None
-) -> tuple[str | None, str | None]:
-    values = batch.column(cursor.name)
-    if values.null_count == len(values):
-        return low, high
-    ends = pc.min_max(values)
-    first, last = (ends[end].cast(pa.string()).as_py() for end in ("min", "max"))
-    lowest = first if low is None or later(low, first, cursor.type) == low else low
-    return lowest, later(high, last, cursor.type)
+    def __init__(self, ids: LoadIds, keys: Sequence[str], cursor: Column | None) -> None:
+        self._ids = ids
+        self._keys = keys
+        self._cursor = cursor
+        self._lock = threading.Lock()
+        self.low: str | None = None
+        self.high: str | None = None
 
-
-def _rejected_batch(rejected: Sequence[Rejected]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pydict(
-        {
-            "POSITION": [one.position for one in rejected],
-            "REASON": [one.reason for one in rejected],
-            "RECORD": [one.record for one in rejected],
-        },
-        schema=REJECTED_SCHEMA,
-    )
+    def look_at(self, batch: pa.RecordBatch) -> None:
+        """Widen the range by a batch. Raises SourceError for a NULL key."""
+        for key in self._keys:
+            empty = batch.column(key).null_count
+            if empty:
+                raise SourceError(
+                    f"{empty} rows of {self._ids.label} have NULL in the key column {key}; a NULL key never "
+                    "matches, so these rows would double. Mend the source or choose another `primary_key`."
+                )
+        if self._cursor is None:
+            return
+        values = batch.column(self._cursor.name)
+        if values.null_count == len(values):
+            return
+        ends = pc.min_max(values)
+        first, last = (ends[end].cast(pa.string()).as_py() for end in ("min", "max"))
+        kind = self._cursor.type
+        with self._lock:
+            if self.low is None or later(self.low, first, kind) == self.low:
+                self.low = first
+            self.high = later(self.high, last, kind)
 
 
 def _schema_hash(columns: Sequence[Column]) -> str:

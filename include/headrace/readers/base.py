@@ -82,6 +82,16 @@ class SplitExtraction(Extraction, Protocol):
         ...
 
 
+@runtime_checkable
+class CancellableExtraction(Extraction, Protocol):
+    """An extraction whose waiting for the source another thread can end."""
+
+    def cancel(self) -> None:
+        """Let reads that wait for the source fail soon. Whoever calls has an error already, and reads no
+        more; nothing is raised."""
+        ...
+
+
 def streams_of(extraction: Extraction) -> Sequence[Iterator[Piece]]:
     """The streams of an extraction: its own when it is split, else the one that it is."""
     return extraction.streams() if isinstance(extraction, SplitExtraction) else [extraction.pieces()]
