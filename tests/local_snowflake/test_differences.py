@@ -28,6 +28,7 @@ def test_division_and_mean_of_numbers_are_floats(client: Client) -> None:
         ("(0.1::float + 0.2::float)::varchar", "0.30000000000000004"),
         ("'2020-01-01'::timestamp_ntz::varchar", "2020-01-01 00:00:00"),
         ("""parse_json('{"b": 1, "a": 2}')::varchar""", '{"b":1,"a":2}'),
+        ("""parse_json('{"a": 0.12345678901234567890}'):a::varchar""", "0.12345678901234568"),
         ("'2020-01-01 00:00:00.123456789'::timestamp_ntz", datetime.datetime(2020, 1, 1, 0, 0, 0, 123456)),
         (
             "'2020-01-01 00:00:00-05:00'::timestamp_tz",

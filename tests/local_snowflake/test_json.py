@@ -40,6 +40,27 @@ def test_json_of_every_kind_is_parsed(client: Client) -> None:
     assert client.value("select parse_json('12345678901234567890123') as j") == "12345678901234567890123"
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("0.12345678901234567890123456789012345678", "0.12345678901234567890123456789012345678"),
+        ("-1234567890123456789012345678.0123456789", "-1234567890123456789012345678.0123456789"),
+        ("[18446744073709551616, 1.10]", "[18446744073709551616,1.1]"),
+        ("123456789012345678901234567890123456789", "1.2345678901234568e38"),
+        ("0.123456789012345678901234567890123456789", "0.12345678901234568"),
+        ("1.2345678901234567890e1", "12.345678901234567"),
+    ],
+)
+def test_numbers_keep_38_digits_and_any_other_is_a_double(client: Client, text: str, kept: str) -> None:
+    client.run("create table t (v variant)")
+    client.rows("insert into t select parse_json(%s)", text)
+    assert client.rows("select v from t") == [(kept,)]
+
+
+def test_a_number_beyond_a_double_is_an_error(client: Client) -> None:
+    assert client.error("select parse_json('1e999')").errno == 100069
+
+
 def test_blank_text_and_null_are_null(client: Client) -> None:
     assert client.rows("select parse_json(''), parse_json(' \n'), parse_json(null), try_parse_json('')") == [
         (None, None, None, None)

@@ -1,17 +1,33 @@
-"""PARSE_JSON's own rules on text, which DuckDB's JSON does not have: no key twice, blank text is NULL."""
+"""PARSE_JSON's own rules on text, which DuckDB's JSON does not have.
+
+No key twice, blank text is NULL, and a number of up to 38 digits without an exponent keeps them all; any
+other is a DOUBLE (Snowflake documentation, "PARSE_JSON" and "Considerations for semi-structured data").
+DuckDB's own ``json()`` makes a double of every number that is not whole.
+"""
 
 from __future__ import annotations
 
 import json
+from decimal import Decimal
+from math import isinf
 from typing import Any
 
 import duckdb
+import msgspec
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from include.headrace.local_snowflake.errors import marked
 
 CHECK, TRY = "headrace_json", "headrace_try_json"
+
+MAX_DIGITS = 38
+"""Most digits of a NUMBER, within a VARIANT too."""
+
+SHORT_WHOLE = 18
+SHORT_FRACTION = 16
+"""Numbers of so many characters are 64 bits at most, and 15 digits at most, which a double keeps
+(IEEE 754)."""
 
 
 class _Duplicate(ValueError):
@@ -31,18 +47,41 @@ def _constant(word: str) -> None:
     raise ValueError(f"unexpected {word}")
 
 
+def _whole(text: str) -> Any:
+    return int(text) if len(text) <= SHORT_WHOLE else _number(text)
+
+
+def _fraction(text: str) -> Any:
+    short = len(text) <= SHORT_FRACTION and "e" not in text and "E" not in text
+    return float(text) if short else _number(text)
+
+
+def _number(text: str) -> Any:
+    """A number as Snowflake keeps it: exact up to MAX_DIGITS digits without an exponent, else a double."""
+    exact = Decimal(text)
+    _, digits, exponent = exact.as_tuple()
+    assert isinstance(exponent, int)
+    plain = "e" not in text and "E" not in text
+    if plain and max(len(digits), -exponent) <= MAX_DIGITS:
+        return msgspec.Raw(text.encode())
+    double = float(text)
+    if isinf(double):
+        raise ValueError(f"{text} is too large a number")
+    return double
+
+
 _decoder = json.JSONDecoder(
-    object_pairs_hook=_object, parse_constant=_constant, parse_int=str, parse_float=str
+    object_pairs_hook=_object, parse_constant=_constant, parse_int=_whole, parse_float=_fraction
 )
+_encode = msgspec.json.Encoder().encode
 
 
-def _problem(text: str) -> str | None:
-    """What Snowflake's PARSE_JSON would say against ``text``, or None."""
+def _parsed(text: str) -> str:
+    """The JSON without blanks, its numbers as Snowflake keeps them. Raises ValueError for what is no JSON."""
     try:
-        _decoder.decode(text)
-    except (ValueError, RecursionError) as error:
-        return str(error)
-    return None
+        return _encode(_decoder.decode(text)).decode()
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
 
 
 def _check(column: pa.ChunkedArray) -> pa.Array:
@@ -51,19 +90,28 @@ def _check(column: pa.ChunkedArray) -> pa.Array:
         if text is None or not text.strip():
             checked.append(None)
             continue
-        if problem := _problem(text):
-            raise ValueError(marked(100069, "22P02", f"Error parsing JSON: {problem}"))
-        checked.append(text)
+        try:
+            checked.append(_parsed(text))
+        except ValueError as error:
+            raise ValueError(marked(100069, "22P02", f"Error parsing JSON: {error}")) from None
     return pa.array(checked, pa.string())
 
 
 def _try(column: pa.ChunkedArray) -> pa.Array:
-    kept = [t if t is not None and t.strip() and _problem(t) is None else None for t in column.to_pylist()]
-    return pa.array(kept, pa.string())
+    return pa.array([_parsed_or_null(text) for text in column.to_pylist()], pa.string())
+
+
+def _parsed_or_null(text: str | None) -> str | None:
+    if text is None or not text.strip():
+        return None
+    try:
+        return _parsed(text)
+    except ValueError:
+        return None
 
 
 def register(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give a DuckDB instance the functions `CHECK` and `TRY`, text to text.
+    """Give a DuckDB instance the functions `CHECK` and `TRY`, text to the JSON text that a VARIANT keeps.
 
     Both give NULL for NULL and for blank text. For text that is no JSON, or has a key twice in one object,
     `CHECK` raises Snowflake's 100069 (documentation, "PARSE_JSON") and `TRY` gives NULL.

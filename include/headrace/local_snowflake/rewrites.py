@@ -175,4 +175,9 @@ def _parse_json(node: exp.ParseJSON) -> Expr:
         raise refuse("take parameters in PARSE_JSON")
     name = json_text.TRY if node.args.get("safe") else json_text.CHECK
     text = exp.Cast(this=node.this, to=exp.DataType.build("VARCHAR", dialect="duckdb"), _headrace=True)
-    return exp.Anonymous(this="json", expressions=[exp.Anonymous(this=name, expressions=[text])])
+    # A cast keeps the text as it is, where DuckDB's function json() would round numbers.
+    return exp.Cast(
+        this=exp.Anonymous(this=name, expressions=[text]),
+        to=exp.DataType.build("JSON", dialect="duckdb"),
+        _headrace=True,
+    )
