@@ -86,7 +86,10 @@ def ingestion_dag(source: AnySource) -> DAG:
                     "table": table.name,
                     "snowflake_conn_id": SNOWFLAKE_CONN_ID,
                 }
-                extract = ExtractToStageOperator(task_id="extract", **shared)
+                # A pool bounds tasks, and a table that several readers share is as many.
+                extract = ExtractToStageOperator(
+                    task_id="extract", pool_slots=getattr(table, "readers", 1), **shared
+                )
                 load = LoadToTableOperator(task_id="load", extract_task_id=extract.task_id, **shared)
                 extract >> load >> publish
     return dag

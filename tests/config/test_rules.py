@@ -139,3 +139,34 @@ def test_wrong_schedules_are_refused(errors: Errors, tmp_path: Path, text: str, 
     (tmp_path / "other.yml").touch()
     lines = errors(HEAD + f"schedule: {text}\ntables: [{{name: a}}]\n")
     assert any(line.startswith(f"shop.yml:3: {expected}") for line in lines), lines
+
+
+def test_more_readers_than_the_source_bears_are_refused_because_the_task_would_wait_for_ever(
+    errors: Errors,
+) -> None:
+    [line] = errors(of("readers: 5"))
+    assert line.startswith(
+        "shop.yml:5: tables[0].readers: is 5, and `concurrency` lets only 4 read the source at once"
+    )
+    [line] = errors(HEAD + "concurrency: 2\ntables:\n  - name: orders\n    readers: 3\n")
+    assert line.startswith("shop.yml:6: tables[0].readers: is 3, and `concurrency` lets only 2 read")
+
+
+def test_as_many_readers_as_the_source_bears_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "shop.yml"
+    path.write_text(HEAD + "concurrency: 6\ntables:\n  - name: orders\n    readers: 6\n  - name: items\n")
+    tables = load_source(path).tables
+    assert [table.readers for table in tables if isinstance(table, PostgresTable)] == [6, 1]
+
+
+@pytest.mark.parametrize(("given", "said"), [("0", "greater than or equal to 1"), ("17", "to 16")])
+def test_readers_are_1_to_16(errors: Errors, given: str, said: str) -> None:
+    [line] = errors(HEAD + f"concurrency: 20\ntables:\n  - name: orders\n    readers: {given}\n")
+    assert line.startswith("shop.yml:6: tables[0].readers: must be ") and said in line
+
+
+def test_a_table_that_is_read_page_by_page_has_no_readers(errors: Errors) -> None:
+    lines = errors(
+        "kind: rest\nconnection: shop\ntables:\n  - name: orders\n    path: /orders\n    readers: 2\n"
+    )
+    assert any(line.startswith("shop.yml:6: tables[0].readers: is not a field here") for line in lines)

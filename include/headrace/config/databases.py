@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from include.headrace.config.models import ConnectionId, Source, Table, Text
+from include.headrace.config.models import ConnectionId, Readers, Source, Table, Text
 
 TUNNEL = (
     "The id of an Airflow connection of type ssh: the database is reached through that host. The address "
@@ -20,6 +20,7 @@ class PostgresTable(Table):
     db_schema: Text = Field(
         default="public", alias="schema", description="The schema in PostgreSQL that holds the table."
     )
+    readers: Readers = 1
 
 
 class MysqlTable(Table):
@@ -29,6 +30,7 @@ class MysqlTable(Table):
         default=None,
         description="The database that holds the table. Without it, the one that the connection names.",
     )
+    readers: Readers = 1
 
 
 class DatabaseSource(Source):

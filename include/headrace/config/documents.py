@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from include.headrace.config import rules
 from include.headrace.config.databases import DatabaseSource
 from include.headrace.config.errors import Problem
-from include.headrace.config.models import ColumnType, Model, Table, Text
+from include.headrace.config.models import ColumnType, Model, Readers, Table, Text
 
 
 class DocumentColumn(Model):
@@ -62,6 +62,7 @@ class MongoTable(DocumentTable):
         default=None,
         description="The database that holds the collection. Without it, the one that the connection names.",
     )
+    readers: Readers = 1
 
 
 class MongoSource(DatabaseSource):

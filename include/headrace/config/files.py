@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from include.headrace.config import values
 from include.headrace.config.documents import DocumentTable
-from include.headrace.config.models import ColumnType, ConnectionId, Source, Table, Text
+from include.headrace.config.models import ColumnType, ConnectionId, Readers, Source, Table, Text
 
 Location = Annotated[Text, AfterValidator(values.location)]
 Glob = Annotated[str, AfterValidator(values.relative_glob)]
@@ -28,6 +28,7 @@ class FileTable(Table):
     """Files of one shape, found by a glob below the source's location and read in name order."""
 
     path: Glob = Field(description=PATH)
+    readers: Readers = 1
 
 
 class CsvTable(FileTable):
@@ -49,6 +50,7 @@ class JsonTable(DocumentTable):
     """JSON files: a document a line (NDJSON), or one list of documents a file."""
 
     path: Glob = Field(description=PATH)
+    readers: Readers = 1
     format: Literal["lines", "list"] = Field(
         default="lines",
         description="lines: a document a line, also called NDJSON or JSON Lines. list: one JSON value a file "

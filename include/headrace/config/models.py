@@ -42,6 +42,17 @@ Duration = Annotated[
     ),
 ]
 PositiveDuration = Annotated[Duration, AfterValidator(rules.positive)]
+Readers = Annotated[
+    int,
+    Field(
+        strict=True,
+        ge=1,
+        le=16,
+        description="For a large table: how many readers share it, in one snapshot. Each takes a place of "
+        "the source's `concurrency`. What cannot be shared, such as a view or a single CSV file, has one.",
+    ),
+]
+"""A field only of tables whose reader can split them."""
 
 
 class Model(BaseModel):
@@ -163,7 +174,9 @@ class Source(Model):
     )
     tags: tuple[Tag, ...] = Field(default=(), description="Tags to find the source's DAG by.")
     concurrency: Annotated[int, Field(strict=True, ge=1)] = Field(
-        default=4, description="How many tables of the source may be read at the same time."
+        default=rules.CONCURRENCY,
+        description="How many readers may read the source at the same time: a table has one, or as many as "
+        "its `readers`.",
     )
 
     @classmethod

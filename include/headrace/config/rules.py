@@ -19,6 +19,9 @@ PAYLOAD = "PAYLOAD"
 
 ASSET_PREFIX = "raw."
 
+CONCURRENCY = 4
+"""How many readers a source bears at once when its file does not say."""
+
 
 def positive(value: timedelta) -> timedelta:
     """A duration over zero. Raises ValueError for zero."""
@@ -158,7 +161,8 @@ def sized(data: Mapping[str, Any]) -> list[Problem]:
 
 
 def source(data: Mapping[str, Any]) -> list[Problem]:
-    """At least one table, names that stay apart in RAW, and a source that does not wait for itself."""
+    """At least one table, names that stay apart in RAW, no more readers than places, and a source that does
+    not wait for itself."""
     name = data.get("name")
     found: list[Problem] = []
     plan = data.get("schedule")
@@ -170,7 +174,15 @@ def source(data: Mapping[str, Any]) -> list[Problem]:
     if tables in ([], ()):
         found.append((("tables",), "names no table; add one, or remove the file."))
     owners: dict[str, str] = {}
+    places = data.get("concurrency", CONCURRENCY)
     for position, item in enumerate(tables if isinstance(tables, (list, tuple)) else ()):
+        readers = item.get("readers") if isinstance(item, Mapping) else getattr(item, "readers", None)
+        if isinstance(readers, int) and isinstance(places, int) and readers > places:
+            what = (
+                f"is {readers}, and `concurrency` lets only {places} read the source at once, so the table "
+                "would wait for ever; lower it, or raise `concurrency`."
+            )
+            found.append((("tables", position, "readers"), what))
         table_name = item.get("name") if isinstance(item, Mapping) else getattr(item, "name", None)
         if isinstance(table_name, str) and table_name:
             problem = _table_name(table_name, str(name), owners)
