@@ -67,7 +67,7 @@ class Load:
             if done is None:
                 abort_leftovers(session, self.ids.load_id)
                 done = self._apply_or_find(session, ledger)
-            self._remove_staged(session)
+            self._tidy("removing the staged files", self._remove_staged)
             return done
         finally:
             session.close()
@@ -246,9 +246,13 @@ class Load:
         finally:
             session.close()
 
-    def _remove_staged(self, session: Session) -> None:
-        location = stage_location(self.database, fold(self.ids.source), self.ids.path)
-        self._tidy("removing the staged files", lambda: session.execute(f"REMOVE {location}"))
+    def _remove_staged(self) -> None:
+        # In a session of its own: the load's may have died at the COMMIT, and would be waited for here.
+        session = self.open_session()
+        try:
+            session.execute(f"REMOVE {stage_location(self.database, fold(self.ids.source), self.ids.path)}")
+        finally:
+            session.close()
 
     def _tidy(self, what: str, action: Callable[[], Any]) -> None:
         """Tidying must not turn a committed load red, nor hide the error of a failed one."""

@@ -142,6 +142,7 @@ class Session:
     @contextmanager
     def _cursor(self, statement: str) -> Iterator[Any]:
         from snowflake.connector.errors import Error
+        from snowflake.connector.vendored.requests.exceptions import RequestException
 
         try:
             cursor = self._connection.cursor()
@@ -149,7 +150,7 @@ class Session:
                 yield cursor
             finally:
                 cursor.close()
-        except Error as error:
+        except (Error, RequestException) as error:
             translate(error, f"while running {_short(statement)}")
 
 
@@ -162,14 +163,19 @@ def translate(error: Exception, where: str) -> NoReturn:
     """Raise a connector's error as PassingError or PermanentError, by its number and SQL state.
 
     SQL states of class 08 (connection) and 57 (cancelled, lock wait) may pass; so does an error
-    of the transport that has no state. A wrong sign-in never does.
+    of the transport that has no state, such as the RequestException that the connector lets through
+    for a reply that was cut short. A wrong sign-in never does.
     """
+    from snowflake.connector.vendored.requests.exceptions import RequestException
+
     number = int(getattr(error, "errno", None) or -1)
     state = str(getattr(error, "sqlstate", None) or "")
     message = f"Snowflake, {where}: {getattr(error, 'msg', None) or error}"
     if number in SIGN_IN_ERRNOS or "Incorrect username or password" in message:
         raise PermanentError(f"{message} Check the connection's user and its password or key.") from error
-    transport = type(error).__name__ in ("OperationalError", "InterfaceError") and not state
+    transport = isinstance(error, RequestException) or (
+        type(error).__name__ in ("OperationalError", "InterfaceError") and not state
+    )
     if number == NO_WAREHOUSE_ERRNO:
         raise PermanentError(
             f"{message} Give the connection a warehouse, and its role the use of it."
@@ -203,6 +209,7 @@ def sessions(conn_id: str, tag: str) -> Callable[[], Session]:
         from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
         from snowflake.connector import connect
         from snowflake.connector.errors import Error
+        from snowflake.connector.vendored.requests.exceptions import RequestException
 
         hook = SnowflakeHook(snowflake_conn_id=conn_id)
         settings: dict[str, Any] = dict(hook._get_conn_params())
@@ -222,7 +229,7 @@ def sessions(conn_id: str, tag: str) -> Callable[[], Session]:
         }
         try:
             return Session(connect(**settings))
-        except Error as error:
+        except (Error, RequestException) as error:
             translate(error, f"signing in through the connection {conn_id}")
 
     return open_session
