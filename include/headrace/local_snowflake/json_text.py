@@ -58,12 +58,11 @@ def _fraction(text: str) -> Any:
 
 def _number(text: str) -> Any:
     """A number as Snowflake keeps it: exact up to MAX_DIGITS digits without an exponent, else a double."""
-    exact = Decimal(text)
-    _, digits, exponent = exact.as_tuple()
-    assert isinstance(exponent, int)
-    plain = "e" not in text and "E" not in text
-    if plain and max(len(digits), -exponent) <= MAX_DIGITS:
-        return msgspec.Raw(text.encode())
+    if "e" not in text and "E" not in text:
+        _, digits, exponent = Decimal(text).as_tuple()
+        assert isinstance(exponent, int)
+        if max(len(digits), -exponent) <= MAX_DIGITS:
+            return msgspec.Raw(text.encode())
     double = float(text)
     if isinf(double):
         raise ValueError(f"{text} is too large a number")

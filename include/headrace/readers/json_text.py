@@ -16,6 +16,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from include.headrace.readers.doubles import is_double
 from include.headrace.readers.values import Conversion, Faults, shown
 
 MAX_DIGITS = 38
@@ -55,15 +56,12 @@ def _string(text: str) -> None:
 
 def _number(text: str) -> None:
     """Refuse a number that neither 38 decimal digits nor a double can hold."""
-    value = Decimal(text)
-    digits = len(value.as_tuple().digits)
-    exponent = value.as_tuple().exponent
-    assert isinstance(exponent, int)
-    plain = "e" not in text and "E" not in text
-    if plain and max(digits, -exponent) <= MAX_DIGITS:
-        return
-    double = float(text)
-    if abs(double) == float("inf") or Decimal(repr(double)) != value:
+    if "e" not in text and "E" not in text:
+        _, digits, exponent = Decimal(text).as_tuple()
+        assert isinstance(exponent, int)
+        if max(len(digits), -exponent) <= MAX_DIGITS:
+            return
+    if not is_double(text):
         raise _Altered(f"the number {shown(text)} would be rounded")
 
 

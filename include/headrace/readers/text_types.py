@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from include.headrace.errors import ConfigError
 from include.headrace.readers import json_text
+from include.headrace.readers.doubles import rounded
 from include.headrace.readers.values import Conversion, Faults, keep, landing, shown, text_caster
 
 TRUE = pa.array(["true", "t", "yes", "y", "on", "1"])
@@ -32,7 +33,7 @@ def declared(name: str, kind: str) -> tuple[pa.Field, Conversion]:
     if base == "BINARY":
         return landing(name, pa.binary()), _binary(name)
     if base == "FLOAT":
-        return _by_cast(landing(name, pa.float64()))
+        return landing(name, pa.float64()), _float(name)
     if base == "DATE":
         return _by_cast(landing(name, pa.date32()))
     if base == "NUMBER" and first is not None and 1 <= int(first) <= 38 and int(second or 0) <= int(first):
@@ -49,6 +50,18 @@ def declared(name: str, kind: str) -> tuple[pa.Field, Conversion]:
 
 def _by_cast(field: pa.Field) -> tuple[pa.Field, Conversion]:
     return field, text_caster(field)
+
+
+def _float(name: str) -> Conversion:
+    convert_all = text_caster(landing(name, pa.float64()))
+
+    def convert(array: pa.Array) -> tuple[pa.Array, Faults]:
+        result, faults = convert_all(array)
+        for row in rounded(array, result):
+            faults[row] = f"{name}: {shown(array[row])} would be rounded in a FLOAT"
+        return result, faults
+
+    return convert
 
 
 def _boolean(name: str) -> Conversion:
