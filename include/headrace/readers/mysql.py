@@ -13,8 +13,13 @@ from include.headrace.config import MysqlSource, MysqlTable
 from include.headrace.errors import SourceError
 from include.headrace.readers.base import Piece, Span
 from include.headrace.readers.mysql_catalog import columns_of
-from include.headrace.readers.mysql_connection import begin, connected, statement_error
-from include.headrace.readers.mysql_rows import batches
+from include.headrace.readers.mysql_connection import (
+    begin,
+    connected,
+    is_encrypted,
+    statement_error,
+)
+from include.headrace.readers.mysql_rows import binary_batches, text_batches
 from include.headrace.readers.mysql_statement import Statement
 from include.headrace.readers.mysql_types import Carried, carried
 from include.headrace.readers.sql_rows import SqlRows
@@ -74,12 +79,14 @@ class MysqlExtraction:
 
     def pieces(self) -> Iterator[Piece]:
         """See ``Extraction.pieces``. A position is the row's key, or its number in this read."""
-        conversions = [one.conversion for one in self._columns]
+        conversions = [one.converted for one in self._columns]
         yield from SqlRows(self._table, self._where, conversions, self.schema).pieces(self._batches())
 
     def _batches(self) -> Iterator[list[pa.Array]]:
         try:
-            for batch in batches(self._connection, self._statement, len(self._columns)):
+            # The socket of an encrypted connection can be read by the driver alone.
+            read = text_batches if is_encrypted(self._connection) else binary_batches
+            for batch in read(self._connection, self._statement):
                 yield [
                     column if one.is_binary else _text(column)
                     for one, column in zip(self._columns, batch, strict=True)
@@ -89,7 +96,9 @@ class MysqlExtraction:
 
 
 def _text(column: pa.Array) -> pa.Array:
-    """A column as text; left as bytes, for its conversion to tell which, where some are not UTF-8."""
+    """Bytes as text; left as they are, for the conversion to tell which, where some are not UTF-8."""
+    if not pa.types.is_binary(column.type):
+        return column
     try:
         return column.cast(pa.string())
     except pa.ArrowInvalid:

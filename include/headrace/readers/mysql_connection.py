@@ -100,13 +100,18 @@ def check_encrypted(connection: Connection, connection_id: str) -> None:
     MYSQL_OPT_SSL_ENFORCE, what REQUIRED becomes there, "does not prevent the connection from being
     created if the server does not support TLS" (MariaDB Connector/C, mysql_optionsv).
     """
-    connection.query(b"SHOW SESSION STATUS LIKE 'Ssl_cipher'")
-    found = connection.store_result().fetch_row(0, 0)
-    if not any(cipher for _, cipher in found):
+    if not is_encrypted(connection):
         raise SourceError(
             f"Connection {connection_id!r} asks for TLS, and the MySQL server has none; nothing was read. "
             "Set TLS up in the server, or take `ssl` and `ssl_mode` out of the connection's extra."
         )
+
+
+def is_encrypted(connection: Connection) -> bool:
+    """True when the server says that the connection has TLS."""
+    connection.query(b"SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+    found = connection.store_result().fetch_row(0, 0)
+    return any(cipher for _, cipher in found)
 
 
 def is_mariadb(connection: Connection) -> bool:

@@ -1,4 +1,4 @@
-"""The rows of one query as Arrow columns of bytes, in bounded memory, while the server sends them."""
+"""The rows of one query as Arrow columns, in bounded memory, while the server sends them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from include.headrace.readers.base import TARGET_BATCH_BYTES
+from include.headrace.readers.mysql_binary import columns_of
+from include.headrace.readers.mysql_connection import TIMEOUTS
+from include.headrace.readers.mysql_wire import WireResult
 
 if TYPE_CHECKING:
     from MySQLdb.connections import Connection
@@ -21,16 +24,32 @@ FETCHED_BYTES = 2 * TARGET_BATCH_BYTES
 """At most so many bytes are fetched at once, if every value were as long as its column allows."""
 
 
-def batches(connection: Connection, statement: str, width: int) -> Iterator[list[pa.Array]]:
-    """Run a query of ``width`` columns and yield its rows: batches of about 4 MB, a binary array a column.
+def binary_batches(connection: Connection, statement: str) -> Iterator[list[pa.Array]]:
+    """Run a query and yield its rows: batches of about 4 MB, numbers and moments as such, the rest as bytes.
 
     The query runs, and fails, on the first ``next``; left early, it is ended by closing the
-    connection. Raises the driver's MySQLError.
+    connection, which must not be encrypted. Raises the driver's MySQLError.
     """
+    result = WireResult(connection, statement, timeout=TIMEOUTS["read_timeout"], block_bytes=BATCH_BYTES)
+    ended = False
+    try:
+        for block in result.blocks():
+            yield columns_of(block, result.columns)
+        ended = True
+    finally:
+        result.close()
+        if not ended and connection.open:
+            connection.close()
+
+
+def text_batches(connection: Connection, statement: str) -> Iterator[list[pa.Array]]:
+    """The same by the driver, in the text protocol: any connection, and every column as bytes."""
     connection.query(statement.encode())
     result = connection.use_result()
+    described = result.describe()
+    width = len(described)
     # The driver gives the lengths as signed numbers: those of the longest types are below zero.
-    longest = sum(column[3] % 2**32 for column in result.describe())
+    longest = sum(column[3] % 2**32 for column in described)
     rows = max(1, FETCHED_VALUES // width)
     at_once = max(1, min(rows, FETCHED_BYTES // max(longest, 1)))
     waiting: list[list[pa.Array]] = []
@@ -38,7 +57,7 @@ def batches(connection: Connection, statement: str, width: int) -> Iterator[list
     ended = False
     try:
         for fetched in _fetched(result, rows, at_once):
-            columns = [pa.array([row[i] for row in fetched], pa.binary()) for i in range(width)]
+            columns = [pa.array(column, pa.binary()) for column in zip(*fetched, strict=True)]
             waiting.append(columns)
             size += sum(column.nbytes for column in columns)
             if size >= BATCH_BYTES:

@@ -1,6 +1,7 @@
 """How each column of a MySQL table is best carried.
 
-Every value arrives as the bytes that the server writes for it and is converted here. What has no
+A value arrives as the text or the bytes that the server writes for it, or, in the binary protocol, as the
+number or moment that it is, and is converted here. What has no
 place in the landing type is set aside with its reason: zero and partial dates, such as 0000-00-00
 and 2024-00-15, and JSON that a VARIANT would alter. A ``tinyint(1)`` is a number, since it holds 2.
 A TIME lands as text, since it holds intervals of up to 838 hours as well as times of a day. A
@@ -18,7 +19,7 @@ from include.headrace.names import quote
 from include.headrace.readers import json_text
 from include.headrace.readers.base import COMMENT_KEY
 from include.headrace.readers.mysql_catalog import SourceColumn
-from include.headrace.readers.values import Conversion, Faults, keep, landing, text_caster
+from include.headrace.readers.values import Conversion, Faults, caster, keep, landing, text_caster
 
 MAX_DIGITS = 38
 
@@ -32,7 +33,7 @@ INTEGERS = {
 """Signed and unsigned. Parquet has no unsigned numbers that Snowflake reads, so the largest is a decimal."""
 
 BINARY = ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "vector")
-TEXT = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "time", "decimal")
+TEXT = ("char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "decimal")
 GEOMETRY = (
     "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon",
     "geometrycollection", "geomcollection",
@@ -49,6 +50,12 @@ class Carried:
     field: pa.Field
     conversion: Conversion
     is_binary: bool = False
+
+    def converted(self, array: pa.Array) -> tuple[pa.Array, Faults]:
+        """A column as it arrived, as it lands: text and bytes, or numbers and moments as such."""
+        if pa.types.is_string(array.type) or pa.types.is_binary(array.type):
+            return self.conversion(array)
+        return caster(self.field)(array)
 
 
 def carried(column: SourceColumn) -> Carried:
