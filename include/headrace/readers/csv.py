@@ -17,7 +17,7 @@ from include.headrace.config import CsvSource, CsvTable
 from include.headrace.errors import SourceError
 from include.headrace.readers.base import Piece, Rejected, Span
 from include.headrace.readers.compressed import plain
-from include.headrace.readers.csv_records import Cut, Grammar, Record, line_count, utf8_chunks
+from include.headrace.readers.csv_records import Cut, Grammar, Record, line_count, shown_bytes, utf8_chunks
 from include.headrace.readers.files import File, find
 from include.headrace.readers.narrowing import Block, Narrowing, check_named
 from include.headrace.readers.pieces import convert
@@ -197,7 +197,7 @@ class CsvExtraction:
         def reject(row: int, reason: str) -> Rejected:
             record = records[row]
             raw = block.data[record.start : record.end].rstrip(b"\r\n")
-            return Rejected(f"{file.name}:{record.line}", reason, raw.decode("utf-8", "backslashreplace"))
+            return Rejected(f"{file.name}:{record.line}", reason, shown_bytes(raw, self._table.encoding))
 
         return Block(file.name, first, rows, faults, reject)
 

@@ -25,6 +25,9 @@ MAX_RECORD_BYTES = 32 * 1024 * 1024
 BOM = codecs.BOM_UTF8
 QUOTE, LF, CR = b'"'[0], b"\n"[0], b"\r"[0]
 
+_ESCAPED = re.compile(b"\xed[\xb2\xb3][\x80-\xbf]")
+"""A byte that an encoding does not know, as ``utf8_chunks`` passes it on (PEP 383, in UTF-8)."""
+
 
 def utf8_chunks(handle: BinaryIO, encoding: str, path: str) -> Iterator[bytes]:
     """The stream as UTF-8, without its byte order mark, in chunks of about 4 MB.
@@ -32,7 +35,7 @@ def utf8_chunks(handle: BinaryIO, encoding: str, path: str) -> Iterator[bytes]:
     Bytes that the encoding does not know become bytes that are no UTF-8 either, so that only the
     records that hold them are set aside. Raises SourceError where the encoding loses its way.
     """
-    plain = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
+    plain = _is_utf8(encoding)
     decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
     first = True
     while True:
@@ -49,6 +52,19 @@ def utf8_chunks(handle: BinaryIO, encoding: str, path: str) -> Iterator[bytes]:
             yield chunk
         if last:
             return
+
+
+def _is_utf8(encoding: str) -> bool:
+    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
+
+
+def shown_bytes(data: bytes, encoding: str) -> str:
+    """What ``utf8_chunks`` made of some bytes as text; each that the encoding does not know is ``\\xNN``."""
+    if not _is_utf8(encoding):
+        data = _ESCAPED.sub(
+            lambda found: b"\\x%02x" % (ord(found[0].decode(errors="surrogatepass")) & 0xFF), data
+        )
+    return data.decode("utf-8", "backslashreplace")
 
 
 def line_count(data: bytes) -> int:

@@ -12,16 +12,13 @@ from include.headrace.config import JsonSource, JsonTable
 from include.headrace.errors import SourceError
 from include.headrace.readers.base import Piece, Rejected, Span
 from include.headrace.readers.compressed import plain
-from include.headrace.readers.csv_records import utf8_chunks
+from include.headrace.readers.csv_records import shown_bytes, utf8_chunks
 from include.headrace.readers.documents import DocumentRows
 from include.headrace.readers.files import File, find
 from include.headrace.readers.json_lines import Documents, lines
 from include.headrace.readers.json_list import elements
 from include.headrace.readers.narrowing import Block, Narrowing
 from include.headrace.readers.values import Faults
-
-SHOWN_CHARACTERS = 100_000
-"""How much of a document set aside is kept: enough to see what it is, whatever its size."""
 
 
 class JsonReader:
@@ -83,7 +80,8 @@ class JsonExtraction:
                     _check(texts[row], position(row))
 
         def reject(row: int, reason: str) -> Rejected:
-            return Rejected(position(row), reason, _shown(documents.texts[row]))
+            data = documents.texts[row].encode("utf-8", "surrogateescape")
+            return Rejected(position(row), reason, shown_bytes(data, self._table.encoding))
 
         return Block(file.name, first, rows, faults, reject)
 
@@ -104,14 +102,6 @@ def _is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _shown(text: str) -> str:
-    """A document as it is kept when set aside: cut where it is long, bytes that are no text as \\xNN."""
-    cut = text[:SHOWN_CHARACTERS]
-    if len(cut) < len(text):
-        cut += f"... ({len(text)} characters)"
-    return cut.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _check(text: str, position: str) -> None:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.headrace.readers.base import Piece, Rejected
+from include.headrace.readers.base import TYPE_KEY, Piece, Rejected
 from include.headrace.readers.values import Conversion, Faults, value_text
 
 REJECTED_PER_PIECE = 5_000
 """How many rows set aside one piece may carry: as Python strings they take far more memory than in Arrow."""
+
+SHOWN_CHARACTERS = 100_000
+"""How much of a record set aside is kept: enough to see what it is, whatever its size."""
+
+MAX_BYTES = {"VARCHAR": 16 * 1024 * 1024, "BINARY": 8 * 1024 * 1024, "VARIANT": 128 * 1024 * 1024}
+"""The longest value of a column whose length nobody gave, in bytes. Snowflake documentation, behaviour change
+bundles 2025_03 (bcr-1942) and 2025_07 (bcr-2118): newer accounts take more, none takes less."""
 
 
 def convert(
@@ -28,7 +36,25 @@ def convert(
         converted.append(result)
         for row, reason in found.items():
             faults[row] = f"{faults[row]}; {reason}" if row in faults else reason
-    return pa.RecordBatch.from_arrays(converted, schema=schema), faults
+    rows = pa.RecordBatch.from_arrays(converted, schema=schema)
+    return rows, {**_too_long(rows), **faults}
+
+
+def _too_long(rows: pa.RecordBatch) -> Faults:
+    """The rows with a value that no column of its type holds; a COPY would fail for it, time and again."""
+    faults: Faults = {}
+    for field, column in zip(rows.schema, rows.columns, strict=True):
+        kind = "BINARY" if pa.types.is_binary(field.type) else "VARCHAR"
+        most = MAX_BYTES[kind]
+        if column.nbytes <= most or not (pa.types.is_string(field.type) or kind == "BINARY"):
+            continue
+        if (field.metadata or {}).get(TYPE_KEY) == b"VARIANT":
+            kind, most = "VARIANT", MAX_BYTES["VARIANT"]
+        lengths = pc.fill_null(pc.binary_length(column), 0)
+        for row in pc.indices_nonzero(pc.greater(lengths, most)).to_pylist():
+            size = lengths[row].as_py()
+            faults[row] = f"{field.name}: {size:,} bytes are more than a {kind} holds ({most:,})"
+    return faults
 
 
 def null_cursors(cursor: str, column: pa.Array) -> Faults:
@@ -54,7 +80,8 @@ def split(
     """Pieces of a converted batch: rows outside are counted, rows at fault are set aside.
 
     ``reject`` makes the record set aside of a row (from 0) and its reason. ``inside`` says which
-    rows are wanted; None wants all. Nothing is yielded for a batch that holds nothing at all.
+    rows are wanted; None wants all. Nothing is yielded for a batch that holds nothing at all. A long record
+    is kept in part.
     """
     discarded = 0
     if inside is not None and not inside.all():
@@ -67,5 +94,12 @@ def split(
     waiting = sorted(faults.items())
     while rows.num_rows or waiting or discarded:
         now, waiting = waiting[:REJECTED_PER_PIECE], waiting[REJECTED_PER_PIECE:]
-        yield Piece(rows, tuple(reject(row, reason) for row, reason in now), discarded)
+        yield Piece(rows, tuple(_cut(reject(row, reason)) for row, reason in now), discarded)
         rows, discarded = rows.slice(0, 0), 0
+
+
+def _cut(rejected: Rejected) -> Rejected:
+    record = rejected.record
+    if len(record) <= SHOWN_CHARACTERS:
+        return rejected
+    return replace(rejected, record=f"{record[:SHOWN_CHARACTERS]}... ({len(record)} characters)")
