@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from include.headrace.config import Table
 from include.headrace.copying import FILE_COLUMN, ROW_COLUMN, AttemptTables
@@ -87,7 +88,34 @@ class Apply:
     def _same_key(self) -> str:
         return " AND ".join(f"t.{quote(key)} = s.{quote(key)}" for key in self._keys)
 
+    def _refuse_when_overtaken(self, within: str | None = None, values: Sequence[str] = ()) -> None:
+        """Refuse to take away what another load brought after these rows were read.
+
+        ``within`` narrows the rows that would go; without it, any other load is one too many. A load that
+        has waited long, or that was cleared without its extract, would otherwise put an older state of
+        the source in place of a newer one.
+        """
+        if self.manifest.epoch is None:
+            return
+        ids = self.manifest.ids
+        since, bound = self.ledger.loads_since(ids, self.manifest.epoch)
+        if within is None:
+            found = self._count(f"SELECT COUNT(*) AS n FROM ({since})", bound)
+            newer = f"{found} other loads of the table"
+        else:
+            found = self._count(
+                f'SELECT COUNT(*) AS n FROM {self.target} WHERE "_LOAD_ID" IN ({since}) AND {within}',
+                [*bound, *values],
+            )
+            newer = f"{found} rows that other loads brought since"
+        if found:
+            raise CountError(
+                f"Load {ids.load_id} of {ids.label} was read before {newer}, and would take them away; "
+                "nothing was applied. Clear the extract task to read the source again."
+            )
+
     def _replace(self) -> Counts:
+        self._refuse_when_overtaken()
         # DELETE, not TRUNCATE or a swap: a swap is DDL and would commit, TRUNCATE forgets what
         # the COPY's history knows.
         deleted = self.session.execute(f"DELETE FROM {self.target}")
@@ -164,7 +192,9 @@ class Apply:
             sign = ">=" if self.manifest.span_lower_inclusive else ">"
             conditions.append(f"{column} {sign} CAST(? AS {cursor.type})")
             values.append(self.manifest.span_lower)
-        return self.session.execute(f"DELETE FROM {self.target} WHERE {' AND '.join(conditions)}", values)
+        within = " AND ".join(conditions)
+        self._refuse_when_overtaken(within, values)
+        return self.session.execute(f"DELETE FROM {self.target} WHERE {within}", values)
 
     def _staged_keys(self) -> int:
         return self._count(f"SELECT COUNT(*) AS n FROM {self._latest()}")
@@ -176,8 +206,8 @@ class Apply:
             f"WHERE NOT EXISTS (SELECT 1 FROM {self.target} AS t WHERE {self._same_key()})"
         )
 
-    def _count(self, statement: str) -> int:
-        return int(self.session.query(statement)[0]["n"])
+    def _count(self, statement: str, values: Sequence[Any] = ()) -> int:
+        return int(self.session.query(statement, values)[0]["n"])
 
     def _expect(self, found: int, expected: int) -> None:
         if found != expected:

@@ -47,7 +47,8 @@ class Extract:
             ledger.prepare(self.ids)
             ledger.record_attempt(self.ids, "extract", self.task)
             reader = reader_for(self.source, self.table)
-            span = self._span(reader, ledger.fence_of_cursor(self.ids, self.table.cursor))
+            fence = ledger.fence_of_cursor(self.ids, self.table.cursor)
+            span = self._span(reader, fence)
             with reader.open(span) as extraction:
                 manifest = stage_extraction(
                     session,
@@ -57,7 +58,7 @@ class Extract:
                     folder=self.folder,
                     primary_key=self.table.primary_key,
                     cursor=self.table.cursor,
-                    window=self._window(span),
+                    window=self._window(span, fence.epoch),
                 )
             ledger.record_manifest(manifest)
             return manifest
@@ -91,13 +92,14 @@ class Extract:
             )
         return types[self.table.cursor]
 
-    def _window(self, span: Span) -> Window:
+    def _window(self, span: Span, epoch: int) -> Window:
         start, end = self.interval or (None, None)
         prototype = (self.table.limit, self.table.sample, self.table.window)
         return Window(
             span=span,
             interval_start=_utc_text(start),
             interval_end=_utc_text(end),
+            epoch=epoch,
             sampled=not is_prod() and any(value is not None for value in prototype),
         )
 

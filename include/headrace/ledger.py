@@ -44,6 +44,7 @@ LEDGER_TABLES: dict[str, dict[str, str]] = {
         "CURSOR_MAX": "VARCHAR",
         "SCHEMA_HASH": "VARCHAR NOT NULL",
         "SAMPLED": "BOOLEAN NOT NULL",
+        "EPOCH": "NUMBER(19,0)",
         "DAG_ID": "VARCHAR",
         "TASK_ID": "VARCHAR",
         "RUN_ID": "VARCHAR",
@@ -132,12 +133,21 @@ class Ledger:
         for name, columns in LEDGER_TABLES.items():
             body = ", ".join(f"{quote(column)} {kind}" for column, kind in columns.items())
             run(f"CREATE TABLE IF NOT EXISTS {self.table(name)} ({body})")
+        self._add_missing_columns()
         # One statement makes the fence with its one row, so that two firsts cannot make two rows.
         run(
             f"CREATE TABLE IF NOT EXISTS {self.fence_table(ids)} AS "
             'SELECT 0::NUMBER(19,0) AS "EPOCH", NULL::VARCHAR AS "WATERMARK", '
             'NULL::VARCHAR AS "CURSOR_NAME", NULL::VARCHAR AS "CURSOR_TYPE"'
         )
+
+    def _add_missing_columns(self) -> None:
+        """Give LOADS the columns that came after it was made. They are NULL in older rows."""
+        loads = self.table("LOADS")
+        present = {row["name"] for row in self.session.query(f"DESCRIBE TABLE {loads}")}
+        for column, kind in LEDGER_TABLES["LOADS"].items():
+            if column not in present:
+                self.session.execute(f"ALTER TABLE {loads} ADD COLUMN IF NOT EXISTS {quote(column)} {kind}")
 
     def _schemas(self) -> set[str]:
         """The schemas of the database, which is made when it is missing."""
@@ -292,6 +302,14 @@ class Ledger:
         if fence.cursor_name == cursor:
             return fence
         return Fence(epoch=fence.epoch, watermark=None, cursor_name=None, cursor_type=None)
+
+    def loads_since(self, ids: LoadIds, epoch: int) -> tuple[str, list[Any]]:
+        """A query of the table's loads that committed after its fence stood at ``epoch``; its values."""
+        query = (
+            f'SELECT "LOAD_ID" FROM {self.table("LOADS")} '
+            'WHERE "SOURCE" = ? AND "TABLE_NAME" = ? AND "EPOCH" > ?'
+        )
+        return query, [ids.source, ids.table, epoch]
 
     def swap_fence(self, ids: LoadIds, epoch: int) -> bool:
         """Move the fence on from ``epoch``; False when another load moved it first."""

@@ -168,7 +168,7 @@ class Load:
                 loaded_at=loaded_at,
             ).run()
             self._move_watermark(ledger, manifest, fence)
-            ledger.insert_load(self._row(manifest, counts))
+            ledger.insert_load(self._row(manifest, counts, fence.epoch + 1))
             if current_transaction(session) != transaction:
                 raise FenceLost(
                     f"Transaction {transaction} of load {self.ids.load_id} was ended from outside."
@@ -189,7 +189,7 @@ class Load:
         newest = later(fence.watermark, manifest.cursor_max, cursor.type)
         ledger.set_watermark(self.ids, str(newest), cursor)
 
-    def _row(self, manifest: Manifest, counts: Counts) -> dict[str, Any]:
+    def _row(self, manifest: Manifest, counts: Counts, epoch: int) -> dict[str, Any]:
         return {
             "load_id": self.ids.load_id,
             "attempt_id": self.ids.attempt_id,
@@ -210,6 +210,7 @@ class Load:
             "cursor_max": manifest.cursor_max,
             "schema_hash": manifest.schema_hash,
             "sampled": manifest.sampled,
+            "epoch": epoch,
             "dag_id": self.task.dag_id,
             "task_id": self.task.task_id,
             "run_id": self.task.run_id,

@@ -77,6 +77,8 @@ class Manifest:
     interval_end: str | None
     started_at: str
     """When reading began, UTC without a zone."""
+    epoch: int | None = None
+    """The fence's epoch when reading began; None in a manifest of before it was kept."""
 
     @property
     def rows_staged(self) -> int:

@@ -33,6 +33,8 @@ class Window:
     interval_start: str | None = None
     interval_end: str | None = None
     sampled: bool = False
+    epoch: int | None = None
+    """The fence's epoch before the read began."""
 
 
 def stage_location(database: str, schema: str, path: str = "") -> str:
@@ -99,6 +101,7 @@ def stage_extraction(
         interval_start=window.interval_start,
         interval_end=window.interval_end,
         started_at=started_at,
+        epoch=window.epoch,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ class Shop:
                 folder=self.folder,
                 primary_key=table.primary_key,
                 cursor=table.cursor,
-                window=window or Window(Span()),
+                window=replace(window or Window(Span()), epoch=ledger.fence(ids).epoch),
             )
             ledger.record_manifest(manifest)
         finally:
