@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from include.headrace.names import quote
-from include.headrace.readers import json_text
+from include.headrace.readers import json_shapes
 from include.headrace.readers.base import COMMENT_KEY
 from include.headrace.readers.mysql_catalog import SourceColumn
 from include.headrace.readers.values import Conversion, Faults, caster, keep, landing, text_caster
@@ -95,7 +95,7 @@ def carried(column: SourceColumn) -> Carried:
         case "timestamp":
             return made(landing(column.name, pa.timestamp("us", tz="UTC")), _utc(column.name))
         case "json":
-            return made(landing(column.name, pa.string(), "VARIANT"), json_text.checker(column.name))
+            return made(landing(column.name, pa.string(), "VARIANT"), json_shapes.checker(column.name))
     if column.type in BINARY or column.type in GEOMETRY:
         return made(landing(column.name, pa.binary()), keep, is_binary=True)
     if column.type in TEXT:
