@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from include.headrace.manifest import FileKind, StagedFile
@@ -14,6 +15,13 @@ from include.headrace.manifest import FileKind, StagedFile
 TARGET_FILE_BYTES = 128 * 1024 * 1024
 """When a staged file is full, in compressed bytes. Snowflake's advice is 100 to 250 MB
 (documentation, "Preparing your data files")."""
+
+
+ROW_GROUP_BYTES = 4 * 1024 * 1024
+"""Batches are gathered to at least this many bytes of Arrow memory, so that many small ones make few row
+groups."""
+
+SAMPLE_ROWS = 2_000
 
 
 @dataclass
@@ -28,19 +36,35 @@ class PartWriter:
     rows: int = 0
     non_null: dict[str, int] = field(default_factory=dict)
     _writer: pq.ParquetWriter | None = None
+    _gathered: list[pa.RecordBatch] = field(default_factory=list)
 
     def write(self, batch: pa.RecordBatch) -> bool:
         """Add a batch to the open file; True when the file is full."""
         if self._writer is None:
             self.non_null = dict.fromkeys(self.schema.names, 0)
+            # Nothing that reads the files looks at statistics, and a dictionary of values that hardly
+            # repeat costs time and space: together a third to a half of the time that encoding takes.
             self._writer = pq.ParquetWriter(
-                self._open_path, self.schema, compression="zstd", store_schema=False
+                self._open_path,
+                self.schema,
+                compression="zstd",
+                use_dictionary=_repeating(batch),
+                write_statistics=False,
+                store_schema=False,
             )
-        self._writer.write_batch(batch)
+        self._gathered.append(batch)
         self.rows += batch.num_rows
         for name, column in zip(self.schema.names, batch.columns, strict=True):
             self.non_null[name] += len(column) - column.null_count
+        if sum(one.nbytes for one in self._gathered) >= ROW_GROUP_BYTES:
+            self._write_row_group(self._writer)
         return self._open_path.stat().st_size >= TARGET_FILE_BYTES
+
+    def _write_row_group(self, writer: pq.ParquetWriter) -> None:
+        if self._gathered:
+            table = pa.Table.from_batches(self._gathered, self.schema)
+            self._gathered.clear()
+            writer.write_table(table, row_group_size=max(1, table.num_rows))
 
     @property
     def _open_path(self) -> Path:
@@ -50,6 +74,7 @@ class PartWriter:
         """Close the open file and name it by its content; None when nothing was written."""
         if self._writer is None:
             return None
+        self._write_row_group(self._writer)
         self._writer.close()
         with self._open_path.open("rb") as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
@@ -72,6 +97,29 @@ class PartWriter:
     def abandon(self) -> None:
         """Close and remove the open file, so that neither it nor its handle outlives an error."""
         if self._writer is not None:
+            self._gathered.clear()
             self._writer.close()
             self._writer = None
             self._open_path.unlink()
+
+
+def _repeating(batch: pa.RecordBatch) -> list[str]:
+    """The columns whose values mostly come again, by the batch's first rows."""
+    first = batch.slice(0, SAMPLE_ROWS)
+    return [
+        name
+        for name, column in zip(first.schema.names, first.columns, strict=True)
+        if _distinct(column) * 2 <= first.num_rows
+    ]
+
+
+def _distinct(column: pa.Array) -> int:
+    """How many values a column has; for types that Arrow cannot count or that need no dictionary, all."""
+    if pa.types.is_dictionary(column.type):
+        return 0
+    if pa.types.is_boolean(column.type) or pa.types.is_null(column.type):
+        return len(column)
+    try:
+        return int(pc.count_distinct(column).as_py())
+    except pa.ArrowNotImplementedError:
+        return len(column)

@@ -99,7 +99,7 @@ def test_special_numbers_without_a_bound_stay_text(sql: Sql) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "reason", "recorded"),
     [
-        ("numeric(10, 2)", "NaN", "a: 'nan' is not a NUMBER(10,2)", "nan"),
+        ("numeric(10, 2)", "NaN", "a: 'NaN' is not a NUMBER(10,2)", "NaN"),
         ("timestamp", "infinity", "outside the years 1 to 9999", "infinity"),
         ("timestamptz", "-infinity", "outside the years 1 to 9999", "-infinity"),
         ("date", "infinity", "outside the years 1 to 9999", "infinity"),

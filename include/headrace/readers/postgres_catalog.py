@@ -215,11 +215,11 @@ def carried(column: SourceColumn) -> Carried:
         kind = numeric_type(column.modifier)
         if kind is not None:
             field = landing(column.name, kind)
-            # The driver gives numeric as exact text by itself.
-            return made(based, pa.string(), field, caster(field))
+            # The driver gives numeric as exact text by itself, and takes five times as long for it.
+            return made(f"{based}::text", pa.string(), field, caster(field))
     if column.type == "money":
         field = landing(column.name, MONEY)
-        return made(f"{name}::numeric", pa.string(), field, caster(field))
+        return made(f"{name}::numeric::text", pa.string(), field, caster(field))
     if column.type == "oid":
         return made(f"{name}::int8", pa.int64(), landing(column.name, pa.int64()))
     if column.type == "inet":
