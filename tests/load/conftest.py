@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from include.headrace.session import Session, query_tag, sessions
 from tests.support.intake import Intake
 from tests.support.loads import Shop
-from tests.support.snowflake import LocalSnowflake, start_local_snowflake
+from tests.support.snowflake import LocalSnowflake, airflow_connection, start_local_snowflake
 
 
 @pytest.fixture(scope="session")
@@ -21,19 +20,7 @@ def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSnowfla
 
 @pytest.fixture
 def open_session(snowflake: LocalSnowflake, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Session]:
-    connection = {
-        "conn_type": "snowflake",
-        "login": "headrace",
-        "password": "any",
-        "extra": {
-            "account": "local",
-            "host": "127.0.0.1",
-            "port": snowflake.port,
-            "protocol": "http",
-            "warehouse": "LOADING",
-        },
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_SNOWFLAKE_TEST", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW_CONN_SNOWFLAKE_TEST", airflow_connection(snowflake.port))
     return sessions("snowflake_test", query_tag(dag_id="tests"))
 
 

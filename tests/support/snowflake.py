@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -63,6 +64,18 @@ class LocalSnowflake:
         """Stop it if it runs, and start it again on the same data and port."""
         self.stop()
         self.process = _start(self.port, self.data, self.options, self.environment)
+
+
+def airflow_connection(port: int) -> str:
+    """An Airflow connection to the local Snowflake, or a proxy before it, at a port of loopback; as JSON."""
+    extra = {
+        "account": "local",
+        "host": "127.0.0.1",
+        "port": port,
+        "protocol": "http",
+        "warehouse": "LOADING",
+    }
+    return json.dumps({"conn_type": "snowflake", "login": "headrace", "password": "any", "extra": extra})
 
 
 def start_local_snowflake(

@@ -71,21 +71,22 @@ class Place:
 
 @dataclass
 class StatementFault:
-    """``kind`` happens to the request at ``place``; ``done`` says how often it did.
+    """``kind`` happens to the request at ``place``, or once to each; ``done`` says how often it did.
 
     ``seconds`` is how long a delay is, or how much later than its client's end a late request arrives.
     """
 
-    place: Place
+    place: Place | None
     kind: Kind
     seconds: float = 1.0
     done: int = 0
-    request_id: str | None = None
     gone: set[str] = field(default_factory=set)
 
-    @property
-    def times(self) -> int:
-        return 2 if self.kind in STATUSES else 1
+    def is_due(self, place: Place, sent_again: bool) -> bool:
+        """True when it is this request's turn."""
+        if self.place is None:
+            return not sent_again
+        return place == self.place and self.done < (2 if self.kind in STATUSES else 1)
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,7 @@ class SnowflakeProxy:
         """Count a request; the fault when it is its turn, or when its session is gone."""
         with self.mutex:
             place = self._ids.get(request.id) if request.id else None
+            sent_again = place is not None
             if place is None:
                 label = request.label
                 self._counts[label] += 1
@@ -200,7 +202,7 @@ class SnowflakeProxy:
                 return None
             if request.token in fault.gone:
                 return fault
-            if place != fault.place or fault.done >= fault.times:
+            if not fault.is_due(place, sent_again):
                 return None
             fault.done += 1
             if fault.kind in GONE:
