@@ -144,11 +144,14 @@ class Apply:
         What is there came from backfills and samples, which do not move the watermark. Another load
         may have moved it since these rows were read: what it brought stays.
         """
-        cursor, beyond, values = self._cursor, "", []
+        cursor, beyond = self._cursor, "TRUE"
+        values: list[str] = []
         if cursor is not None and self.watermark is not None:
-            beyond, values = f" WHERE {quote(cursor.name)} > CAST(? AS {cursor.type})", [self.watermark]
-        deleted = self.session.execute(f"DELETE FROM {self.target}{beyond}", values)
-        return Counts(inserted=self._insert(f"{self.attempt.rows} AS s{beyond}", values), deleted=deleted)
+            beyond, values = f"{quote(cursor.name)} > CAST(? AS {cursor.type})", [self.watermark]
+        self._refuse_when_overtaken(beyond, values)
+        deleted = self.session.execute(f"DELETE FROM {self.target} WHERE {beyond}", values)
+        inserted = self._insert(f"{self.attempt.rows} AS s WHERE {beyond}", values)
+        return Counts(inserted=inserted, deleted=deleted)
 
     def _merge(self) -> Counts:
         others = [column for column in self.columns if column.name not in self._keys]

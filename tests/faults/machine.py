@@ -125,7 +125,8 @@ class Loads(RuleBasedStateMachine):
         self.committed: set[str] = set()
         self.zombies: list[Staged] = []
         self.source.write(place / "files")
-        self.looking = self.open_session()
+        self.newest: dict[int, datetime] = {}
+        self.looking = type(self).open_session()
 
     def teardown(self) -> None:
         self.looking.close()
@@ -205,6 +206,15 @@ class Loads(RuleBasedStateMachine):
         unknown = {row[:3] for row in rows} - self.source.versions
         assert not unknown, "a row is none that the source ever had"
         assert sorted(self.loads()) == sorted(self.committed)
+
+    @invariant()
+    def no_row_is_lost_or_goes_back(self) -> None:
+        """The source never deletes a row, so RAW never has fewer, nor an older version, than it had."""
+        now = {row[0]: row[2] for row in self.raw()}
+        for key, changed in self.newest.items():
+            assert key in now, f"row {key} was in RAW and is gone"
+            assert now[key] >= changed, f"row {key} went back from {changed} to {now[key]}"
+        self.newest = now
 
     def assert_raw_is_the_source(self) -> None:
         expected = {(row["id"], row["state"], row["changed"]) for row in self.source.rows.values()}
