@@ -28,7 +28,10 @@ class Intake:
         self._work = folder / "work"
         self._work.mkdir()
 
-    def run(self, source: AnySource, table: Table) -> dict[str, Any]:
+    def run(
+        self, source: AnySource, table: Table, before_load: Callable[[LoadIds], None] | None = None
+    ) -> dict[str, Any]:
+        """Extract and load; the row of LOADS. ``before_load`` may look at what was staged."""
         ids = LoadIds(self.name, table.name, uuid.uuid4().hex, uuid.uuid4().hex)
         Extract(
             open_session=self.shop.open_session,
@@ -41,6 +44,8 @@ class Intake:
             backfill=False,
             folder=self._work,
         ).run()
+        if before_load is not None:
+            before_load(ids)
         return Load(self.shop.open_session, DATABASE, ids, table, TASK).run()
 
     def assert_only_the_attempt_is_left(self, loads: int, rows: list[tuple[Any, ...]], attempts: int) -> None:

@@ -6,6 +6,7 @@ the source and parsed or kept as text here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from include.headrace.errors import SourceError
 from include.headrace.names import quote
 from include.headrace.readers import json_text
 from include.headrace.readers.base import COMMENT_KEY
-from include.headrace.readers.values import Conversion, caster, in_calendar, keep, landing
+from include.headrace.readers.values import Conversion, Faults, caster, in_calendar, keep, landing, shown
 
 READABLE = "rpvmf"
 """Kinds of relation (pg_class.relkind) that hold rows: table, partitioned table, view,
@@ -42,6 +43,12 @@ MONEY = pa.decimal128(22, 3)
 """64 bits of the smallest coin, of which a currency has at most a thousand to the unit."""
 
 MAX_DIGITS = 38
+
+BOUNDED = re.compile(r"\[-?\d+:-?\d+\]")
+"""How the text of an array begins when it tells the bounds of its indices. No JSON begins so."""
+
+OTHER_BOUNDS = r"\[(?!1:)"
+"""In the text of an array's dimensions: an index that does not begin at 1, as they do by themselves."""
 
 RELATION = """
 select c.relkind::text, pg_catalog.has_table_privilege(c.oid, 'select')
@@ -203,7 +210,11 @@ def carried(column: SourceColumn) -> Carried:
     if column.shape != "scalar":
         field = landing(column.name, pa.string(), "VARIANT")
         expression = f"pg_catalog.to_json({name})::text"
-        return made(expression, pa.string(), field, json_text.checker(column.name))
+        if column.shape == "array":
+            # JSON has no place for the bounds of an index; the array's own text tells them.
+            plain = f"coalesce(pg_catalog.array_dims({name}), '') !~ '{OTHER_BOUNDS}'"
+            expression = f"case when {plain} then {expression} else {name}::text end"
+        return made(expression, pa.string(), field, _nested(column.name))
     if column.type in DIRECT:
         field = landing(column.name, DIRECT[column.type])
         return made(based, field.type, field, in_calendar(field))
@@ -226,3 +237,16 @@ def carried(column: SourceColumn) -> Carried:
         # As psql shows it: a cast would add /32 to an address.
         return made(f"pg_catalog.abbrev({name})", pa.string(), text)
     return made(f"{name}::text", pa.string(), text)
+
+
+def _nested(name: str) -> Conversion:
+    """The conversion of JSON, or of the text of an array whose index does not begin at 1."""
+    check = json_text.checker(name)
+
+    def convert(array: pa.Array) -> tuple[pa.Array, Faults]:
+        result, faults = check(array)
+        bounded = [row for row in faults if BOUNDED.match(array[row].as_py())]
+        told = "has an index that does not begin at 1, which JSON cannot say"
+        return result, {**faults, **{row: f"{name}: {shown(array[row])} {told}" for row in bounded}}
+
+    return convert
