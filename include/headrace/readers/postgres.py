@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 
 import pyarrow as pa
 from adbc_driver_manager import Error as DriverError
@@ -12,10 +12,12 @@ from adbc_driver_postgresql import StatementOptions, dbapi
 from include.headrace import settings
 from include.headrace.config import PostgresSource, PostgresTable
 from include.headrace.errors import SourceError
-from include.headrace.names import quote
+from include.headrace.names import literal, quote
 from include.headrace.readers import postgres_catalog as catalog
 from include.headrace.readers.base import TARGET_BATCH_BYTES, Piece, Span
 from include.headrace.readers.postgres_connection import connected, statement_error
+from include.headrace.readers.postgres_split import WHOLE, Pages, page_ranges
+from include.headrace.readers.postgres_stream import PostgresStream
 from include.headrace.readers.sql_rows import SqlRows
 
 SNAPSHOT = "set transaction isolation level repeatable read, read only"
@@ -47,44 +49,49 @@ class PostgresReader:
 
     @contextmanager
     def open(self, span: Span) -> Iterator[PostgresExtraction]:
-        """See ``Reader.open``. The snapshot is one REPEATABLE READ, READ ONLY transaction."""
+        """See ``Reader.open``. The snapshot is one REPEATABLE READ, READ ONLY transaction.
+
+        Several readers have a connection and a transaction each, all of the first one's snapshot.
+        """
         where = f"{self._table.db_schema}.{self._table.name}"
-        with connected(self._source.connection, self._source.tunnel) as connection:
-            cursor = connection.cursor()
+        with ExitStack() as stack:
+            connection = stack.enter_context(connected(self._source.connection, self._source.tunnel))
+            cursor = stack.enter_context(closing(connection.cursor()))
             try:
-                columns = self._begin(cursor, span)
-                reading = connection.cursor()
-                reading.adbc_statement.set_options(
-                    **{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(TARGET_BATCH_BYTES // 4)}
-                )
-                reading.execute(self._statement(columns, span))
-                stream = reading.fetch_record_batch()
+                cursor.execute(SNAPSHOT)
+                self._settle(cursor, span)
+                columns = self._columns(cursor)
+                ranges = self._ranges(cursor, span)
+                snapshot = _exported(cursor) if len(ranges) > 1 else ""
+                # The first statement's lock stays to the end of its transaction. It keeps the table from
+                # being rewritten, which would move rows to other pages between the statements.
+                streams = [self._stream(stack, connection, columns, span, ranges[0])]
+                for pages in ranges[1:]:
+                    connection = stack.enter_context(connected(self._source.connection, self._source.tunnel))
+                    with closing(connection.cursor()) as other:
+                        other.execute(SNAPSHOT)
+                        other.execute(f"set transaction snapshot {literal(snapshot)}")
+                        self._settle(other, span)
+                    streams.append(self._stream(stack, connection, columns, span, pages))
             except (DriverError, OSError) as error:
                 raise statement_error(error, where) from None
-            extraction = PostgresExtraction(self._table, columns, stream)
-            try:
-                yield extraction
-            finally:
-                if not extraction.exhausted:
-                    # Otherwise closing would first read the rest of the table.
-                    reading.adbc_cancel()
-                stream.close()
-                reading.close()
-                cursor.close()
+            yield PostgresExtraction(self._table, columns, streams)
 
-    def _begin(self, cursor: dbapi.Cursor, span: Span) -> list[catalog.Carried]:
-        """Fix the snapshot and the session's settings, and look the table up in the catalog."""
-        table = self._table
-        cursor.execute(SNAPSHOT)
+    def _settle(self, cursor: dbapi.Cursor, span: Span) -> None:
+        """Fix the settings of the transaction."""
         values = {**SESSION, **self._bounds(span)}
         for name, value in values.items():
-            cursor.execute("select pg_catalog.set_config($1, $2, true)", (name, value))
+            _set(cursor, name, value)
         for name, value in LIMITS.items():
             cursor.execute(
                 "select pg_catalog.set_config(name, $2, true) from pg_catalog.pg_settings "
                 "where name = $1 and setting = '0'",
                 (name, value),
             )
+
+    def _columns(self, cursor: dbapi.Cursor) -> list[catalog.Carried]:
+        """Look the table up in the catalog."""
+        table = self._table
         found = catalog.columns_of(cursor, table.db_schema, table.name)
         where = f"{table.db_schema}.{table.name}"
         catalog.check_named(found, where, [table.cursor] if table.cursor else [], "cursor")
@@ -94,6 +101,41 @@ class PostgresReader:
         if not columns:
             raise SourceError(f"{where} has no columns to read; check `exclude` in the source file.")
         return columns
+
+    def _ranges(self, cursor: dbapi.Cursor, span: Span) -> list[Pages]:
+        """What each reader takes. Only reads of the whole table, or a sample of it, are shared.
+
+        What came since the last load, or a prototype's window, is mostly a small part, for which the server
+        can use an index on the cursor; a range of pages would have it read the table. A limit is a first
+        part in one order.
+        """
+        table = self._table
+        part = span.lower is not None or {"headrace.window", "headrace.limit"} & self._bounds(span).keys()
+        if table.readers == 1 or part:
+            return [WHOLE]
+        return page_ranges(cursor, table.db_schema, table.name, table.readers)
+
+    def _stream(
+        self,
+        stack: ExitStack,
+        connection: dbapi.Connection,
+        columns: list[catalog.Carried],
+        span: Span,
+        pages: Pages,
+    ) -> PostgresStream:
+        """Start the statement that reads some pages, in a transaction that is settled."""
+        reading = connection.cursor()
+        reading.adbc_statement.set_options(
+            **{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(TARGET_BATCH_BYTES // 4)}
+        )
+        bounds = {"headrace.first": pages.first or None, "headrace.end": pages.end}
+        for name, page in bounds.items():
+            if page is not None:
+                _set(reading, name, f"({page},0)")
+        reading.execute(self._statement(columns, span, pages))
+        stream = PostgresStream(reading, reading.fetch_record_batch(), pages)
+        stack.callback(stream.close)
+        return stream
 
     def _bounds(self, span: Span) -> dict[str, str]:
         """Values of the statement as settings of the transaction, which its text then refers to.
@@ -112,13 +154,17 @@ class PostgresReader:
                 bounds["headrace.limit"] = str(table.limit)
         return {name: value for name, value in bounds.items() if value is not None}
 
-    def _statement(self, columns: list[catalog.Carried], span: Span) -> str:
+    def _statement(self, columns: list[catalog.Carried], span: Span, pages: Pages) -> str:
         table = self._table
         given = self._bounds(span)
         relation = quote(table.db_schema, table.name)
         listed = ", ".join(f"{column.expression} as {quote(column.column.name)}" for column in columns)
         statement = f"select {listed} from {relation} as headrace_row"
         conditions = self._conditions(columns, span)
+        if pages.first:
+            conditions.append("ctid >= pg_catalog.current_setting('headrace.first')::pg_catalog.tid")
+        if pages.end is not None:
+            conditions.append("ctid < pg_catalog.current_setting('headrace.end')::pg_catalog.tid")
         if "headrace.sample" in given:
             conditions.append(self._sampled())
         if conditions:
@@ -169,18 +215,17 @@ class PostgresReader:
 
 
 class PostgresExtraction:
-    """The open stream of one table."""
+    """The open streams of one table, of one snapshot."""
 
     def __init__(
-        self, table: PostgresTable, columns: list[catalog.Carried], stream: pa.RecordBatchReader
+        self, table: PostgresTable, columns: list[catalog.Carried], streams: Sequence[PostgresStream]
     ) -> None:
         self._table = table
         self._where = f"{table.db_schema}.{table.name}"
         self._columns = columns
-        self._stream = stream
+        self._streams = streams
         self.schema = pa.schema([one.field for one in columns])
-        self.exhausted = False
-        for one, field in zip(columns, stream.schema, strict=True):
+        for one, field in zip(columns, streams[0].schema, strict=True):
             if _storage(field.type) != one.arrives:
                 raise SourceError(
                     f"Column {one.column.name!r} of {self._where} ({one.column.written}) arrived as "
@@ -189,25 +234,38 @@ class PostgresExtraction:
 
     def pieces(self) -> Iterator[Piece]:
         """See ``Extraction.pieces``. A position is the row's key, or its number in this read."""
-        conversions = [one.conversion for one in self._columns]
-        yield from SqlRows(self._table, self._where, conversions, self.schema).pieces(self._batches())
+        for stream in self.streams():
+            yield from stream
 
-    def _batches(self) -> Iterator[list[pa.Array]]:
-        while True:
-            try:
-                batch = self._stream.read_next_batch()
-            except StopIteration:
-                self.exhausted = True
-                return
-            except (DriverError, pa.ArrowException, OSError) as error:
-                raise statement_error(error, self._where) from None
-            if batch.num_rows:
-                yield [_unwrapped(column) for column in batch.columns]
+    def streams(self) -> list[Iterator[Piece]]:
+        """See ``SplitExtraction.streams``. Without a key, a position is a number from a page on."""
+        return [self._pieces(stream) for stream in self._streams]
+
+    def cancel(self) -> None:
+        """See ``CancellableExtraction.cancel``."""
+        for stream in self._streams:
+            stream.cancel()
+
+    def _pieces(self, stream: PostgresStream) -> Iterator[Piece]:
+        where = self._where
+        if len(self._streams) > 1:
+            where += f" from page {stream.pages.first}"
+        conversions = [one.conversion for one in self._columns]
+        rows = SqlRows(self._table, where, conversions, self.schema)
+        return rows.pieces(stream.batches(self._where))
+
+
+def _exported(cursor: dbapi.Cursor) -> str:
+    """The name under which other transactions can take over this one's snapshot."""
+    cursor.execute("select pg_catalog.pg_export_snapshot()")
+    [(name,)] = cursor.fetchall()
+    return str(name)
+
+
+def _set(cursor: dbapi.Cursor, name: str, value: str) -> None:
+    """Set a parameter for the rest of the transaction."""
+    cursor.execute("select pg_catalog.set_config($1, $2, true)", (name, value))
 
 
 def _storage(kind: pa.DataType) -> pa.DataType:
     return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
-
-
-def _unwrapped(column: pa.Array) -> pa.Array:
-    return column.storage if isinstance(column, pa.ExtensionArray) else column
