@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from socket import SHUT_RDWR, socket
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,9 +20,11 @@ from include.headrace.readers.mysql_connection import (
     begin,
     connected,
     is_encrypted,
+    socket_of,
     statement_error,
 )
 from include.headrace.readers.mysql_rows import binary_batches, text_batches
+from include.headrace.readers.mysql_split import sharing
 from include.headrace.readers.mysql_statement import Statement
 from include.headrace.readers.mysql_types import Carried, carried
 from include.headrace.readers.sql_rows import SqlRows
@@ -42,57 +47,104 @@ class MysqlReader:
         It covers InnoDB and other engines with transactions. A table of another engine, such as
         MyISAM, is locked against writing while its rows are read, so that they are of one moment too.
         """
+        table = self._table
         with connected(self._source.connection, self._source.tunnel) as (connection, default):
-            database = self._table.database or default
+            database = table.database or default
             if database is None:
                 raise SourceError(
                     f"Connection {self._source.connection!r} names no database, and neither does the table "
-                    f"{self._table.name!r}; add `database` to it in the source file."
+                    f"{table.name!r}; add `database` to it in the source file."
                 )
-            where = f"{database}.{self._table.name}"
-            try:
-                begin(connection)
-                columns = [carried(column) for column in columns_of(connection, database, self._table)]
-                statement = Statement(connection, database, self._table, columns, span).text()
-            except MySQLError as error:
-                raise statement_error(error, where) from None
-            yield MysqlExtraction(self._table, where, columns, connection, statement)
+            where = f"{database}.{table.name}"
+            with ExitStack() as stack:
+                try:
+                    begin(connection)
+                    columns = [carried(column) for column in columns_of(connection, database, table)]
+                    statement = Statement(connection, database, table, columns, span)
+                    connections, ranges = stack.enter_context(
+                        sharing(self._source, table, connection, database)
+                    )
+                    statements = [statement.text(within) for within in ranges]
+                except MySQLError as error:
+                    raise statement_error(error, where) from None
+                sockets = [stack.enter_context(closing(socket_of(one))) for one in connections]
+                made = SplitMysqlExtraction if len(connections) > 1 else MysqlExtraction
+                extraction = made(table, where, columns, connections, statements, sockets)
+                try:
+                    yield extraction
+                finally:
+                    if extraction.is_reading:
+                        # The server would go on sending to whoever still holds a stream.
+                        extraction.cancel()
 
 
 class MysqlExtraction:
-    """The open stream of one table."""
+    """The open read of one table: some statements, which together are all its rows."""
 
     def __init__(
         self,
         table: MysqlTable,
         where: str,
         columns: list[Carried],
-        connection: Connection,
-        statement: str,
+        connections: Sequence[Connection],
+        statements: Sequence[str],
+        sockets: Sequence[socket],
     ) -> None:
-        self._table = table
         self._where = where
         self._columns = columns
-        self._connection = connection
-        self._statement = statement
+        self._connections = connections
+        self._waiting = deque(statements)
+        self._sockets = sockets
+        self._reading = 0
+        self._lock = Lock()
         self.schema = pa.schema([one.field for one in columns])
+        self._rows = SqlRows(table, where, [one.converted for one in columns], self.schema)
 
     def pieces(self) -> Iterator[Piece]:
         """See ``Extraction.pieces``. A position is the row's key, or its number in this read."""
-        conversions = [one.converted for one in self._columns]
-        yield from SqlRows(self._table, self._where, conversions, self.schema).pieces(self._batches())
+        return self._rows.pieces(self._batches(self._connections[0]))
 
-    def _batches(self) -> Iterator[list[pa.Array]]:
+    def cancel(self) -> None:
+        """See ``CancellableExtraction.cancel``. The connections are of no more use."""
+        for one in self._sockets:
+            with suppress(OSError):
+                one.shutdown(SHUT_RDWR)
+
+    @property
+    def is_reading(self) -> bool:
+        """True while rows of a statement are left that a connection has begun to read."""
+        return self._reading > 0
+
+    def _batches(self, connection: Connection) -> Iterator[list[pa.Array]]:
+        """The rows of statements that no other connection has taken."""
         try:
             # The socket of an encrypted connection can be read by the driver alone.
-            read = text_batches if is_encrypted(self._connection) else binary_batches
-            for batch in read(self._connection, self._statement):
-                yield [
-                    column if one.is_binary else _text(column)
-                    for one, column in zip(self._columns, batch, strict=True)
-                ]
+            read = text_batches if is_encrypted(connection) else binary_batches
+            while (statement := self._taken()) is not None:
+                for batch in read(connection, statement):
+                    yield [
+                        column if one.is_binary else _text(column)
+                        for one, column in zip(self._columns, batch, strict=True)
+                    ]
+                with self._lock:
+                    self._reading -= 1
         except MySQLError as error:
             raise statement_error(error, self._where) from None
+
+    def _taken(self) -> str | None:
+        with self._lock:
+            if not self._waiting:
+                return None
+            self._reading += 1
+            return self._waiting.popleft()
+
+
+class SplitMysqlExtraction(MysqlExtraction):
+    """The open read of one table by several connections, which take the next range whenever one is done."""
+
+    def streams(self) -> Sequence[Iterator[Piece]]:
+        """See ``SplitExtraction.streams``. Without a key, a position is the row's number in its stream."""
+        return [self._rows.pieces(self._batches(connection)) for connection in self._connections]
 
 
 def _text(column: pa.Array) -> pa.Array:

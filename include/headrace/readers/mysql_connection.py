@@ -7,6 +7,7 @@ rounded, wrapped or made NULL on the way, and a failure is an exception with the
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -112,6 +113,11 @@ def is_encrypted(connection: Connection) -> bool:
     connection.query(b"SHOW SESSION STATUS LIKE 'Ssl_cipher'")
     found = connection.store_result().fetch_row(0, 0)
     return any(cipher for _, cipher in found)
+
+
+def socket_of(connection: Connection) -> socket.socket:
+    """A copy of the connection's socket: closing it leaves the driver its own."""
+    return socket.socket(fileno=socket.dup(connection.fileno()))
 
 
 def is_mariadb(connection: Connection) -> bool:

@@ -36,8 +36,11 @@ class Statement:
         self._columns = columns
         self._span = span
 
-    def text(self) -> str:
-        """The statement. Raises SourceError for a bound that is not of the cursor's type."""
+    def text(self, within: str = "") -> str:
+        """The statement, of the rows that meet the condition ``within``, if there is one.
+
+        Raises SourceError for a bound that is not of the cursor's type.
+        """
         table = self._table
         prototype = not settings.is_prod()
         listed = ", ".join(column.expression for column in self._columns)
@@ -45,6 +48,8 @@ class Statement:
         conditions = self._conditions(prototype)
         if prototype and table.sample is not None:
             conditions.append(self._sampled(table.sample))
+        if within:
+            conditions.append(within)
         if conditions:
             statement += f" WHERE {' AND '.join(conditions)}"
         if prototype and table.limit is not None:

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING
 
 from MySQLdb import OperationalError
 
+from include.headrace.readers.mysql_connection import socket_of
+
 if TYPE_CHECKING:
     from MySQLdb.connections import Connection
 
-PREPARE, EXECUTE = 0x16, 0x17
+PREPARE, EXECUTE, CLOSE = 0x16, 0x17, 0x19
 END, ERROR = 0xFE, 0xFF
 END_BYTES = 9
 """An end of rows is shorter (MySQL Internals, "EOF_Packet"), and so is the OK that newer servers send."""
@@ -72,8 +74,8 @@ class WireResult:
         self._buffer = bytearray(block_bytes + RECEIVED_BYTES + SPARE)
         self._position = self._used = 0
         self._ended = False
-        # A copy, so that closing it leaves the driver its own.
-        self._socket = socket.socket(fileno=socket.dup(connection.fileno()))
+        self._number: int | None = None
+        self._socket = socket_of(connection)
         self._socket.settimeout(timeout)
         try:
             self.columns = self._begin(statement)
@@ -98,17 +100,20 @@ class WireResult:
                 yield Block(data, starts)
 
     def close(self) -> None:
-        """Let go of the socket; where rows are left, the connection is of no more use."""
-        if not self._ended:
-            with suppress(OSError):
+        """Let go of the statement and the socket; where rows are left, the connection is of no more use."""
+        with suppress(OSError, OperationalError):
+            if not self._ended:
                 self._socket.shutdown(socket.SHUT_RDWR)
+            elif self._number is not None:
+                self._send(struct.pack("<BI", CLOSE, self._number))
+            self._socket.settimeout(None)
         self._socket.close()
 
     def _begin(self, statement: str) -> list[WireColumn]:
         self._send(bytes([PREPARE]) + statement.encode())
-        number, width, _ = _PREPARED.unpack_from(self._packet())
+        self._number, width, _ = _PREPARED.unpack_from(self._packet())
         # Sent before the answer is read to its end, which without it would not say where that is.
-        self._send(struct.pack("<BIBI", EXECUTE, number, 0, 1))
+        self._send(struct.pack("<BIBI", EXECUTE, self._number, 0, 1))
         columns = [_column(self._packet()) for _ in range(width)]
         packet = self._packet()
         ends_are_sent = packet[0] == END and len(packet) < END_BYTES
