@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -93,7 +93,8 @@ def test_every_value_of_mongodb(
     with mongo.client() as client:
         items = client["shop"].get_collection("items", RAW_BYTES)
         items.insert_many([RawBSONDocument(document) for document in stored])
-        assert [one.raw for one in items.find({}, sort=[("_id", 1)])] == stored
+        kept = cast("list[RawBSONDocument]", list(items.find({}, sort=[("_id", 1)])))
+        assert [document.raw for document in kept] == stored
 
     def source(intake: Intake, table: MongoTable) -> MongoSource:
         return MongoSource(name=intake.name, kind="mongo", connection="shop_mongo", tables=(table,))

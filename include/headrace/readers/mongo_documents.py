@@ -19,10 +19,10 @@ import pyarrow as pa
 from bson.codec_options import CodecOptions, DatetimeConversion
 
 from include.headrace.config import DocumentTable
-from include.headrace.readers import json_text
+from include.headrace.readers import json_text, mongo_regex
 from include.headrace.readers.documents import DocumentRows
 from include.headrace.readers.mongo_values import column_text, encode
-from include.headrace.readers.values import Faults
+from include.headrace.readers.values import Faults, shown
 
 Document = dict[str, Any]
 
@@ -101,7 +101,7 @@ def _parsed(documents: Sequence[bytes]) -> tuple[Sequence[Document | None], byte
     except (ValueError, msgspec.MsgspecError, RecursionError):
         return _one_by_one(documents)
     # A key that occurs twice is parsed into one: a colon, or more, is then missing.
-    if source.count(":") != lines.count(b":") or b"\\u0000" in lines:
+    if source.count(":") != lines.count(b":") or b"\\u0000" in lines or mongo_regex.TAG in source:
         return _one_by_one(documents)
     return parsed, lines, {}
 
@@ -127,6 +127,9 @@ def _one(document: bytes) -> tuple[Document | None, str | None]:
         return None, "it is nested too deeply"
     except (ValueError, msgspec.MsgspecError):
         return None, "it is no valid BSON; a text in it may not be UTF-8"
+    lost = mongo_regex.lost_options(document, found) if mongo_regex.TAG in text else None
+    if lost is not None:
+        return None, f"a regular expression has the options {shown(lost)}, which JSON would lose"
     if text.count(":") == written.count(b":") and b"\\u0000" not in written:
         return found, None
     # The numbers are as libbson writes them, which is no fault of the document.
