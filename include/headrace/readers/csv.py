@@ -6,8 +6,9 @@ read again record by record, so that what is set aside has its exact line, text 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -66,7 +67,12 @@ class CsvExtraction:
 
     def pieces(self) -> Iterator[Piece]:
         """See ``Extraction.pieces``. A position is ``file:line``, the line the record begins on."""
-        return self._narrowing.pieces(self._blocks)
+        return self._narrowing.pieces(partial(self._blocks, self._files))
+
+    def streams(self) -> list[Iterator[Piece]]:
+        """See ``SplitExtraction.streams``. Each takes a run of the files."""
+        sizes = [file.size for file in self._files]
+        return self._narrowing.streams(self._blocks, self._files, sizes, self._table.readers)
 
     def _header(self, file: File) -> list[str]:
         """The names in a file's first record. Raises SourceError when there is none, or a bad one."""
@@ -108,8 +114,8 @@ class CsvExtraction:
             "Give files of different columns a table each."
         )
 
-    def _blocks(self) -> Iterator[Block]:
-        for file in self._files:
+    def _blocks(self, files: Sequence[File]) -> Iterator[Block]:
+        for file in files:
             rows = 0
             header_seen = False
             with plain(file) as handle:

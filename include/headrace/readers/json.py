@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import pyarrow as pa
 
@@ -48,10 +49,15 @@ class JsonExtraction:
 
     def pieces(self) -> Iterator[Piece]:
         """See ``Extraction.pieces``. A position is ``file:line``, or ``file record N`` of a list."""
-        return self._narrowing.pieces(self._blocks)
+        return self._narrowing.pieces(partial(self._blocks, self._files))
 
-    def _blocks(self) -> Iterator[Block]:
-        for file in self._files:
+    def streams(self) -> list[Iterator[Piece]]:
+        """See ``SplitExtraction.streams``. Each takes a run of the files."""
+        sizes = [file.size for file in self._files]
+        return self._narrowing.streams(self._blocks, self._files, sizes, self._table.readers)
+
+    def _blocks(self, files: Sequence[File]) -> Iterator[Block]:
+        for file in files:
             rows = 0
             with plain(file) as handle:
                 chunks = utf8_chunks(handle, self._table.encoding, file.path)

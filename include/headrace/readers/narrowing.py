@@ -6,9 +6,11 @@ Files know no WHERE, so rows are read, held against the bounds, and counted as d
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +21,11 @@ from include.headrace import settings
 from include.headrace.config import Table
 from include.headrace.errors import SourceError
 from include.headrace.readers.base import Piece, Rejected, Span
+from include.headrace.readers.division import runs
 from include.headrace.readers.pieces import null_cursors, split
 from include.headrace.readers.values import Faults
+
+T = TypeVar("T")
 
 Mask = npt.NDArray[np.bool_]
 
@@ -96,6 +101,22 @@ class Narrowing:
             raise SourceError(
                 f"The bound {text!r} is no {self._kind}, as the cursor {self._table.cursor!r} is."
             ) from None
+
+    def streams(
+        self,
+        blocks: Callable[[Sequence[T]], Iterable[Block]],
+        items: Sequence[T],
+        sizes: Sequence[int],
+        most: int,
+    ) -> list[Iterator[Piece]]:
+        """The pieces as at most ``most`` streams, each of a run of items that ``blocks`` reads.
+
+        One where the rows cannot be narrowed apart from others: a window looks for the newest of all rows
+        first, and a limit counts them in their order.
+        """
+        apart = self._window is None and self._limit is None
+        divided = runs(items, sizes, most) if apart else []
+        return [self.pieces(partial(blocks, run)) for run in divided or [items]]
 
     def pieces(self, blocks: Callable[[], Iterable[Block]]) -> Iterator[Piece]:
         """The pieces of what ``blocks`` reads. A window reads twice: first for the newest cursor."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +23,16 @@ PAGE_BUFFER_BYTES = 256 * 1024
 """How much of each column of a row group is held at once, instead of all of it."""
 
 MAX_BATCH_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """A row group: its number in its file, the number of its first row there, and its size; all from 0."""
+
+    file: File
+    number: int
+    first: int
+    bytes: int
 
 
 class ParquetReader:
@@ -42,8 +55,13 @@ class ParquetExtraction:
 
     def __init__(self, table: FileTable, span: Span, files: list[File]) -> None:
         self._table = table
-        self._files = files
-        joined = unify([(file.path, _checked_schema(file)) for file in files], table.exclude)
+        self._groups: list[RowGroup] = []
+        schemas: list[tuple[str, pa.Schema]] = []
+        for file in files:
+            schema, groups = _checked_footer(file)
+            schemas.append((file.path, schema))
+            self._groups += groups
+        joined = unify(schemas, table.exclude)
         check_named(table, list(joined), files[0].path)
         self.schema = pa.schema(
             [target(name, kind) for name, kind in joined.items() if name not in table.exclude]
@@ -52,23 +70,32 @@ class ParquetExtraction:
 
     def pieces(self) -> Iterator[Piece]:
         """See ``Extraction.pieces``. A position is the file and the row's number in it, from 1."""
-        return self._narrowing.pieces(self._blocks)
+        return self._narrowing.pieces(partial(self._blocks, self._groups))
 
-    def _blocks(self) -> Iterator[Block]:
-        for file in self._files:
-            rows = 0
-            for batch in self._batches(file):
+    def streams(self) -> list[Iterator[Piece]]:
+        """See ``SplitExtraction.streams``. Each takes a run of the files' row groups."""
+        sizes = [group.bytes for group in self._groups]
+        return self._narrowing.streams(self._blocks, self._groups, sizes, self._table.readers)
+
+    def _blocks(self, groups: Sequence[RowGroup]) -> Iterator[Block]:
+        for file, run in groupby(groups, lambda group: group.file):
+            of_file = list(run)
+            rows = of_file[0].first
+            for batch in self._batches(file, [group.number for group in of_file]):
                 block = self._block(file, batch, rows)
                 rows += batch.num_rows
                 yield block
 
-    def _batches(self, file: File) -> Iterator[pa.RecordBatch]:
+    def _batches(self, file: File, groups: list[int]) -> Iterator[pa.RecordBatch]:
         with file.open() as handle:
             try:
                 parquet = _parquet(handle)
                 wanted = [name for name in parquet.schema_arrow.names if name in self.schema.names]
                 yield from parquet.iter_batches(
-                    batch_size=_batch_rows(parquet.metadata), columns=wanted, use_threads=False
+                    batch_size=_batch_rows(parquet.metadata),
+                    row_groups=groups,
+                    columns=wanted,
+                    use_threads=False,
                 )
             except (pa.ArrowException, OSError, EOFError) as error:
                 raise _damaged(file, error, "is damaged") from None
@@ -98,8 +125,8 @@ def _parquet(handle: object) -> pq.ParquetFile:
     )
 
 
-def _checked_schema(file: File) -> pa.Schema:
-    """A file's schema, from its footer. Raises SourceError for a file that is not whole."""
+def _checked_footer(file: File) -> tuple[pa.Schema, list[RowGroup]]:
+    """A file's schema and row groups, from its footer. Raises SourceError for a file that is not whole."""
     if file.size == 0:
         raise SourceError(f"{file.path} is empty; a Parquet file has a footer even without rows.")
     with file.open() as handle:
@@ -107,8 +134,12 @@ def _checked_schema(file: File) -> pa.Schema:
             parquet = _parquet(handle)
         except (pa.ArrowException, OSError, EOFError) as error:
             raise _damaged(file, error, "is no whole Parquet file") from None
-        schema: pa.Schema = parquet.schema_arrow
-        return schema
+        groups, first = [], 0
+        for number in range(parquet.num_row_groups):
+            group = parquet.metadata.row_group(number)
+            groups.append(RowGroup(file, number, first, group.total_byte_size))
+            first += group.num_rows
+        return parquet.schema_arrow, groups
 
 
 def _batch_rows(metadata: pq.FileMetaData) -> int:
