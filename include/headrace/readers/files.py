@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from include.headrace import settings
 from include.headrace.errors import HeadraceError, PassingError, SourceError
@@ -16,20 +16,52 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
 
 
+VERSION_KEYS = ("size", "ino", "mtime", "ETag", "etag", "LastModified", "last_modified", "updated")
+"""What file systems of fsspec say of a file that differs once it was written again: local, S3, Azure and
+Google by their own names."""
+
+
 @dataclass(frozen=True)
 class File:
-    """A file: ``name`` is its path below the location, ``path`` the whole one."""
+    """A file: ``name`` is its path below the location, ``path`` the whole one.
+
+    ``version`` is what was said of it when it was listed.
+    """
 
     system: AbstractFileSystem
     path: str
     name: str
     size: int
+    version: Mapping[str, Any] = field(default_factory=dict)
 
     @contextmanager
     def open(self, compression: str | None = None) -> Iterator[BinaryIO]:
-        """The file as a stream of bytes. See ``translated`` for what is raised."""
+        """The file as a stream of bytes. See ``translated`` for what is raised.
+
+        Raises PassingError afterwards when the file is not the one that was listed any more: what was read,
+        or found wrong with it, may then be part of the old one and part of the new.
+        """
         with translated(self.path), self.system.open(self.path, "rb", compression=compression) as handle:
-            yield handle
+            try:
+                yield handle
+            except SourceError:
+                self._check_unchanged()
+                raise
+            self._check_unchanged()
+
+    def _check_unchanged(self) -> None:
+        self.system.invalidate_cache(self.system._parent(self.path))
+        now = _version(self.system.info(self.path))
+        changed = [key for key in self.version.keys() & now.keys() if self.version[key] != now[key]]
+        if changed:
+            raise PassingError(
+                f"{self.path} was changed while it was read ({', '.join(sorted(changed))}); nothing of it "
+                "was loaded, and it is read again. Write files elsewhere and move them in whole."
+            )
+
+
+def _version(info: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: info[key] for key in VERSION_KEYS if info.get(key) is not None}
 
 
 @contextmanager
@@ -75,7 +107,7 @@ def _local(location: str, pattern: str) -> list[File]:
         raise SourceError(f"There is no folder {folder}; correct `location` in the source file.")
     system = LocalFileSystem()
     return [
-        File(system, str(path), path.relative_to(folder).as_posix(), path.stat().st_size)
+        _file(system, str(path), path.relative_to(folder).as_posix(), system.info(str(path)))
         for path in Path(folder).glob(pattern)
         if path.is_file()
     ]
@@ -87,10 +119,14 @@ def _remote(location: str, pattern: str, connection: str | None) -> list[File]:
     with translated(location):
         listed = system.glob(f"{glob.escape(base)}/{pattern}", detail=True)
     return [
-        File(system, path, path.removeprefix(base).lstrip("/"), int(info.get("size") or 0))
+        _file(system, path, path.removeprefix(base).lstrip("/"), info)
         for path, info in listed.items()
         if info.get("type") == "file"
     ]
+
+
+def _file(system: AbstractFileSystem, path: str, name: str, info: Mapping[str, Any]) -> File:
+    return File(system, path, name, int(info.get("size") or 0), _version(info))
 
 
 def file_system(location: str, connection: str | None) -> tuple[AbstractFileSystem, str]:
