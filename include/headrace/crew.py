@@ -59,9 +59,11 @@ class Crew:
                 self._stop(None)
                 raise
         finally:
-            if self.stopped:
-                release()
-            self._join()
+            try:
+                if self.stopped:
+                    release()
+            finally:
+                self._join()
         if self._error is not None:
             raise self._error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,11 +97,13 @@ class PartWriter:
 
     def abandon(self) -> None:
         """Close and remove the open file, so that neither it nor its handle outlives an error."""
+        self._gathered.clear()
         if self._writer is not None:
-            self._gathered.clear()
-            self._writer.close()
+            # The file is thrown away, and an error that says why is on its way already.
+            with suppress(OSError, pa.ArrowException):
+                self._writer.close()
             self._writer = None
-            self._open_path.unlink()
+        self._open_path.unlink(missing_ok=True)
 
 
 def _repeating(batch: pa.RecordBatch) -> list[str]:
