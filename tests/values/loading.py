@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from include.headrace.config import AnySource, Table
@@ -59,7 +60,7 @@ def load(intake: Intake, source: AnySource, table: Table, key: str = "id") -> Lo
     def look(ids: LoadIds) -> None:
         types.update({column.name.lower(): column.type for column in intake.shop.manifest(ids).columns})
         for file in _fetched(intake, ids):
-            for row in pq.read_table(file).to_pylist():
+            for row in _readable(pq.read_table(file)).to_pylist():
                 lowered = {column.lower(): value for column, value in row.items()}
                 staged[int(lowered[key])] = lowered
 
@@ -138,6 +139,14 @@ def _difference(loaded: Loaded, one: Placed, reason: str | None) -> str | None:
         if value is not None and name.startswith("c") and name[1:].isdigit() and name != one.column
     ]
     return f"values stand in {', '.join(strays)} too" if strays else None
+
+
+def _readable(table: pa.Table) -> pa.Table:
+    """A table with nanoseconds as text, since Python's times have none."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_temporal(field.type) and getattr(field.type, "unit", "") == "ns":
+            table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
+    return table
 
 
 def _fetched(intake: Intake, ids: LoadIds) -> list[Path]:

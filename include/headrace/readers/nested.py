@@ -7,6 +7,7 @@ nanoseconds and the difference between a decimal and a float.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,13 +26,29 @@ def converter(name: str) -> Conversion:
     check = json_text.checker(name)
 
     def convert(array: pa.Array) -> tuple[pa.Array, Faults]:
-        texts = _texts(array)
+        texts = _texts_or_none(array)
         valid = array.is_valid().to_pylist()
-        return check(
+        result, faults = check(
             pa.array([text if ok else None for text, ok in zip(texts, valid, strict=True)], pa.string())
         )
+        bad = [row for row, text in enumerate(texts) if text is None]
+        return result, {**faults, **{row: f"{name}: it holds text that is not UTF-8" for row in bad}}
 
     return convert
+
+
+def _texts_or_none(array: pa.Array) -> Sequence[str | None]:
+    """Each value as JSON, or None where text within it is not UTF-8.
+
+    Such a value fails all of its array, which is halved until the values at fault stand alone.
+    """
+    try:
+        return _texts(array)
+    except UnicodeDecodeError:
+        if len(array) == 1:
+            return [None]
+    half = len(array) // 2
+    return [*_texts_or_none(array.slice(0, half)), *_texts_or_none(array.slice(half))]
 
 
 def _texts(array: pa.Array) -> list[str]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from include.headrace.errors import SourceError
 from include.headrace.readers import json_text
 from include.headrace.readers.nested import converter, is_nested
-from include.headrace.readers.values import Conversion, caster, landing
+from include.headrace.readers.values import Conversion, Faults, caster, landing
 
 MAX_DIGITS = 38
 UNITS = ("s", "ms", "us", "ns")
@@ -152,21 +152,32 @@ def conversion(field: pa.Field, own: pa.DataType) -> Conversion:
         return converter(field.name)
     if isinstance(own, pa.BaseExtensionType):
         return _of_extension(field, own)
-    return caster(field)
+    return _text(field) if pa.types.is_string(field.type) else caster(field)
+
+
+def _text(field: pa.Field) -> Conversion:
+    """The conversion of text, which a file may call so though it is not UTF-8, and Arrow then believes it."""
+    from_bytes = caster(field)
+
+    def convert(array: pa.Array) -> tuple[pa.Array, Faults]:
+        return from_bytes(array.cast(pa.string()).cast(pa.binary()))
+
+    return convert
 
 
 def _of_extension(field: pa.Field, own: pa.BaseExtensionType) -> Conversion:
     import uuid
 
-    inner = json_text.checker(field.name) if own.extension_name == "arrow.json" else caster(field)
+    text, check = _text(field), json_text.checker(field.name)
 
-    def convert(array: pa.Array) -> tuple[pa.Array, dict[int, str]]:
+    def convert(array: pa.Array) -> tuple[pa.Array, Faults]:
         storage = array.storage
         if own.extension_name == "arrow.uuid":
             texts = [None if value is None else str(uuid.UUID(bytes=value)) for value in storage.to_pylist()]
             storage = pa.array(texts, pa.string())
         elif own.extension_name == "arrow.json":
-            storage = storage.cast(pa.string())
-        return inner(storage)
+            result, faults = text(storage)
+            return result, {**check(result)[1], **faults}
+        return conversion(field, storage.type)(storage)
 
     return convert

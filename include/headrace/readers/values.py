@@ -172,7 +172,8 @@ def in_calendar(field: pa.Field) -> Conversion:
 
 
 def value_text(array: pa.Array, row: int) -> str | None:
-    """One value as text, for a record set aside: binary in hex, times in ISO, NULL as None."""
+    """One value as text, for a record set aside: binary and text that is not UTF-8 in hex, times in ISO,
+    NULL as None."""
     value = array[row]
     if not value.is_valid:
         return None
@@ -188,6 +189,8 @@ def value_text(array: pa.Array, row: int) -> str | None:
         return f"{value.value} {kind.unit} after midnight"
     try:
         return str(value.cast(pa.string()).as_py())
+    except UnicodeDecodeError:
+        return str(value.cast(pa.string()).cast(pa.binary(), safe=False).as_py().hex())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return _python_text(value)
 
