@@ -13,7 +13,7 @@ workers ?= 2
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down run test lint sql lock pictures
+.PHONY: help setup demo up down run test lint sql lock pictures bench
 
 help:
 	@echo "make demo                 set up, run everything to its end on real data, print a summary"
@@ -22,6 +22,7 @@ help:
 	@echo "make run dag=...          in what make up started, run a DAG to its end; select=... for a part of transform"
 	@echo "make sql q=\"select ...\"   ask the local Snowflake; format=csv for CSV"
 	@echo "make test [args=...]      every test, against real servers"
+	@echo "make bench [args=...]     side by side with other tools, half an hour; writes docs/benchmarks.md"
 	@echo "make lint                 style, types, the dbt project"
 	@echo "make lock                 solve requirements.lock again"
 	@echo "make pictures             take the README's pictures again, in a terminal and a browser"
@@ -34,6 +35,9 @@ demo up down: setup
 
 test: setup
 	@exec $(PYTHON) -m pytest --numprocesses $(workers) $(args)
+
+bench: setup
+	@exec $(PYTHON) -W ignore -m bench $(args)
 
 lint: setup
 	@$(PYTHON) -m ruff check .
