@@ -203,6 +203,23 @@ def test_a_type_that_nothing_holds_names_file_and_column(tmp_path: Path) -> None
         read(parquet_reader(str(tmp_path)))
 
 
+def test_an_old_moment_within_a_nested_column_stops_the_read_instead_of_being_another_date(
+    tmp_path: Path,
+) -> None:
+    def with_moments(*moments: datetime) -> Path:
+        table = pa.table({"at": pa.array([[moment] for moment in moments], pa.list_(pa.timestamp("us")))})
+        pq.write_table(table, tmp_path / "items.parquet", use_deprecated_int96_timestamps=True)
+        return tmp_path
+
+    near = [datetime(1969, 12, 31, 23, 59, 59, 999_999), datetime(2261, 1, 1)]
+    assert read(parquet_reader(str(with_moments(*near)))).rows == [
+        {"at": '["1969-12-31 23:59:59.999999000"]'},
+        {"at": '["2261-01-01 00:00:00.000000000"]'},
+    ]
+    with pytest.raises(SourceError, match="column 'at' an INT96 moment outside the years 1677 to 2262"):
+        read(parquet_reader(str(with_moments(*near, datetime(9999, 12, 31)))))
+
+
 def test_an_excluded_column_may_have_any_type(tmp_path: Path) -> None:
     write(tmp_path, id=pa.array([1]), gap=pa.array([5], pa.duration("s")))
     assert read(parquet_reader(str(tmp_path), exclude=("gap",))).rows == [{"id": 1}]

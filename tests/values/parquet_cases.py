@@ -18,15 +18,17 @@ import pyarrow.parquet as pq
 
 from tests.values.case import Case, Placed
 
-File = Literal["main", "int96", "plain", "other"]
+File = Literal["main", "int96", "far", "plain", "other"]
 
 OPTIONS: dict[File, dict[str, Any]] = {
     "main": {"row_group_size": 16, "write_statistics": False},
     "int96": {"use_deprecated_int96_timestamps": True, "store_schema": False},
+    "far": {"use_deprecated_int96_timestamps": True, "row_group_size": 1},
     "plain": {"store_schema": False, "store_decimal_as_integer": True, "use_dictionary": False},
     "other": {"data_page_version": "2.0", "compression": "zstd"},
 }
-"""How each file is written: the second and third as programs write them that know nothing of Arrow."""
+"""How each file is written. Without its schema stored, a file is as programs write it that know nothing of
+Arrow."""
 
 
 @dataclass(frozen=True)
@@ -274,6 +276,31 @@ TIMES = [
         file="int96",
         text="1969-12-31 23:59:59.999999",
         label="INT96",
+    ),
+    _aside(
+        US,
+        datetime(9999, 12, 31, 23, 59, 59, 999_999),
+        "TIMESTAMP_NTZ(9)",
+        "'9999-12-31 23:59:59.999999000' is not a TIMESTAMP_NTZ(9)",
+        file="far",
+        label="INT96",
+    ),
+    _aside(
+        US,
+        datetime(1, 1, 1),
+        "TIMESTAMP_NTZ(9)",
+        "'0001-01-01 00:00:00.000000000' is not a TIMESTAMP_NTZ(9)",
+        file="far",
+        label="INT96",
+    ),
+    _case(
+        pa.list_(NS),
+        pa.ListArray.from_arrays([0, 2], pa.array([1, None], pa.int64()).cast(NS)),
+        "VARIANT",
+        '["1970-01-01 00:00:00.000000001", null]',
+        file="int96",
+        text="[1 ns after 1970, None]",
+        label="list<INT96>",
     ),
 ]
 

@@ -32,7 +32,7 @@ def converter(name: str) -> Conversion:
             pa.array([text if ok else None for text, ok in zip(texts, valid, strict=True)], pa.string())
         )
         bad = [row for row, text in enumerate(texts) if text is None]
-        return result, {**faults, **{row: f"{name}: it holds text that is not UTF-8" for row in bad}}
+        return result, {**faults, **dict.fromkeys(bad, f"{name}: it holds text that is not UTF-8")}
 
     return convert
 

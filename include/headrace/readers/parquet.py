@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from include.headrace.config import FileTable, ParquetSource
 from include.headrace.errors import SourceError
+from include.headrace.readers import parquet_int96
 from include.headrace.readers.base import TARGET_BATCH_BYTES, Piece, Rejected, Span
 from include.headrace.readers.files import File, find
 from include.headrace.readers.narrowing import Block, Narrowing, check_named
@@ -91,12 +92,20 @@ class ParquetExtraction:
             try:
                 parquet = _parquet(handle)
                 wanted = [name for name in parquet.schema_arrow.names if name in self.schema.names]
-                yield from parquet.iter_batches(
+                read = partial(
+                    pq.ParquetFile.iter_batches,
                     batch_size=_batch_rows(parquet.metadata),
                     row_groups=groups,
-                    columns=wanted,
                     use_threads=False,
                 )
+                doubtful = parquet_int96.columns_of(parquet, wanted)
+                if not doubtful:
+                    yield from read(parquet, columns=wanted)
+                    return
+                with file.open() as second:
+                    again = read(_parquet(second, parquet_int96.UNIT), columns=doubtful)
+                    for batch in read(parquet, columns=wanted):
+                        yield parquet_int96.told(batch, next(again), file.path)
             except (pa.ArrowException, OSError, EOFError) as error:
                 raise _damaged(file, error, "is damaged") from None
 
@@ -119,9 +128,13 @@ class ParquetExtraction:
         return Block(file.name, first, rows, faults, reject)
 
 
-def _parquet(handle: object) -> pq.ParquetFile:
+def _parquet(handle: object, int96_unit: str | None = None) -> pq.ParquetFile:
     return pq.ParquetFile(
-        handle, buffer_size=PAGE_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True
+        handle,
+        buffer_size=PAGE_BUFFER_BYTES,
+        pre_buffer=False,
+        page_checksum_verification=True,
+        coerce_int96_timestamp_unit=int96_unit,
     )
 
 
