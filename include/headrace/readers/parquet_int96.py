@@ -44,8 +44,8 @@ def told(batch: pa.RecordBatch, again: pa.RecordBatch, path: str) -> pa.RecordBa
             pairs = zip(_leaves(column), _leaves(coarse), strict=True)
             if any(_wrapped(*pair) for pair in pairs if pa.types.is_timestamp(pair[0].type)):
                 raise SourceError(
-                    f"{path} has in the column {name!r} an INT96 moment outside the years 1677 to 2262, which "
-                    "Arrow misreads; write the file again with timestamps of another type, or leave the "
+                    f"{path} has in the column {name!r} an INT96 moment outside the years 1677 to 2262, "
+                    "which Arrow misreads; write the file again with timestamps of another type, or leave the "
                     "column out with `exclude`."
                 )
             continue
