@@ -45,8 +45,8 @@ def told(batch: pa.RecordBatch, again: pa.RecordBatch, path: str) -> pa.RecordBa
             if any(_wrapped(*pair) for pair in pairs if pa.types.is_timestamp(pair[0].type)):
                 raise SourceError(
                     f"{path} has in the column {name!r} an INT96 moment outside the years 1677 to 2262, "
-                    "which Arrow misreads; write the file again with timestamps of another type, or leave the "
-                    "column out with `exclude`."
+                    "which Arrow misreads; write the file again with timestamps of another type, or leave "
+                    "the column out with `exclude`."
                 )
             continue
         rows = _wrapped(column, coarse)
