@@ -75,13 +75,16 @@ class DocumentRows:
         return rows, {**not_converted, **faults}
 
     def assembled(
-        self, columns: Sequence[Sequence[str | None]], payloads: pa.Array
+        self, columns: Sequence[Sequence[str | None] | pa.Array], payloads: pa.Array
     ) -> tuple[pa.RecordBatch, Faults]:
         """The rows of values already taken out, as text in the schema's order, and of their payloads.
 
         Says which rows (from 0) cannot be carried, each with the reason.
         """
-        arrays = [*(pa.array(column, pa.string()) for column in columns), payloads]
+        arrays = [
+            *(one if isinstance(one, pa.Array) else pa.array(one, pa.string()) for one in columns),
+            payloads,
+        ]
         return convert(arrays, self._conversions, self.schema)
 
     def _take_out(self, fields: _Fields, columns: list[list[str | None]]) -> list[str]:

@@ -1,5 +1,6 @@
 """Documents of MongoDB as rows: from BSON to relaxed Extended JSON, and the columns taken out of it.
 
+Documents of one shape are done a field at a time (see ``mongo_shaped``); this is what becomes of the rest.
 libbson writes the JSON, with 20 digits for every number that is not whole, which no double has. So the
 text is parsed and written once more, each number with the fewest digits that give the same double. Some
 documents are done at once, and one by one where anything is out of the ordinary.
@@ -21,6 +22,8 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from include.headrace.config import DocumentTable
 from include.headrace.readers import json_text, mongo_regex
 from include.headrace.readers.documents import DocumentRows
+from include.headrace.readers.mongo_shaped import ShapedRows, Taken
+from include.headrace.readers.mongo_texts import in_order
 from include.headrace.readers.mongo_values import column_text, encode
 from include.headrace.readers.values import Faults, shown
 
@@ -46,50 +49,57 @@ class MongoRows:
     def __init__(self, table: DocumentTable) -> None:
         self._rows = DocumentRows(table)
         self.schema = self._rows.schema
-        self._key = frozenset(table.primary_key)
         self._columns = [
-            (name, (column.path or name).split("."), column.type)
+            Taken(name, tuple((column.path or name).split(".")), column.type, name in table.primary_key)
             for name, column in table.taken_out().items()
         ]
+        self._shaped = ShapedRows(self._columns)
 
     def convert(self, documents: Sequence[bytes]) -> tuple[pa.RecordBatch, Faults]:
         """A row a BSON document, and the rows (from 0) that cannot be carried, each with the reason."""
+        parts, rest = self._shaped.of(documents)
+        faults: Faults = {}
+        if len(rest) or not parts:
+            texts, wrong = self._one_by_one([documents[row] for row in rest.tolist()])
+            parts.append((rest, texts))
+            faults = {int(rest[row]): reason for row, reason in wrong.items()}
+        numbers = [rows for rows, _ in parts]
+        arrays = [
+            in_order(list(column), numbers) for column in zip(*(texts for _, texts in parts), strict=True)
+        ]
+        rows, not_converted = self._rows.assembled(arrays[:-1], arrays[-1])
+        return rows, {**not_converted, **faults}
+
+    def _one_by_one(self, documents: Sequence[bytes]) -> tuple[list[pa.Array], Faults]:
+        """The columns' texts and the payloads of documents of any shape, and what is wrong with them."""
         lines: list[bytes] = []
         columns: list[list[str | None]] = [[] for _ in self._columns]
         faults: Faults = {}
         for first in range(0, len(documents), AT_ONCE):
             parsed, text, wrong = _parsed(documents[first : first + AT_ONCE])
             lines.append(text)
-            for (name, path, kind), texts in zip(self._columns, columns, strict=True):
-                for row, reason in self._take(parsed, name, path, kind, texts).items():
+            for taken, texts in zip(self._columns, columns, strict=True):
+                for row, reason in _take(parsed, taken, texts).items():
                     wrong[row] = f"{wrong[row]}; {reason}" if row in wrong else reason
             faults.update({first + row: reason for row, reason in wrong.items()})
-        rows, not_converted = self._rows.assembled(columns, _array(b"".join(lines)))
-        return rows, {**not_converted, **faults}
+        return [*(pa.array(texts, pa.string()) for texts in columns), _array(b"".join(lines))], faults
 
-    def _take(
-        self,
-        documents: Sequence[Document | None],
-        name: str,
-        path: Sequence[str],
-        kind: str,
-        texts: list[str | None],
-    ) -> Faults:
-        """Add a column's values to ``texts``. The rows are those of these documents alone."""
-        faults: Faults = {}
-        is_key = name in self._key
-        for row, document in enumerate(documents):
-            value: Any = document
-            for step in path:
-                # A list on the way, or nothing at all.
-                value = value.get(step) if type(value) is dict else None
-            text, wrong = column_text(value, kind)
-            if text is None and wrong is None and is_key and document is not None:
-                wrong = "the key has no value"
-            if wrong is not None:
-                faults[row] = f"{name}: {wrong}"
-            texts.append(text)
-        return faults
+
+def _take(documents: Sequence[Document | None], taken: Taken, texts: list[str | None]) -> Faults:
+    """Add a column's values to ``texts``. The rows are those of these documents alone."""
+    faults: Faults = {}
+    for row, document in enumerate(documents):
+        value: Any = document
+        for step in taken.path:
+            # A list on the way, or nothing at all.
+            value = value.get(step) if type(value) is dict else None
+        text, wrong = column_text(value, taken.kind)
+        if text is None and wrong is None and taken.is_key and document is not None:
+            wrong = "the key has no value"
+        if wrong is not None:
+            faults[row] = f"{taken.name}: {wrong}"
+        texts.append(text)
+    return faults
 
 
 def _parsed(documents: Sequence[bytes]) -> tuple[Sequence[Document | None], bytes, Faults]:
