@@ -247,8 +247,16 @@ CASES: tuple[Case, ...] = tuple(
 )
 
 
+def is_odd(case: Case) -> bool:
+    """True for a field with a quote in it that neither opens, closes nor escapes: Arrow is not asked."""
+    return '"' in case.value.strip() and not case.value.startswith('"')
+
+
 def _named(type_: str, *pairs: tuple[str, str | None]) -> tuple[Case, ...]:
-    return tuple(same(type_, value, "VARCHAR", expected) for value, expected in pairs)
+    return tuple(
+        same(type_, value, "VARCHAR", expected, "NULL." if expected is None else "")
+        for value, expected in pairs
+    )
 
 
 # Files of other shapes than the first: each is one file with all that its types name.
@@ -264,7 +272,8 @@ WIDE = (
 )
 LATIN = (
     *_named("latin-1", ("é\x85", "é\x85")),
-    *_named("null_values NULL, \\N", ("NULL", None), ("\\N", None), ('"NULL"', "NULL"), ("", "")),
+    *_named("null_values NULL, \\N", ("NULL", None), ("\\N", None)),
+    *_named("null_values NULL, \\N", ('"NULL"', "NULL"), ("", "")),
 )
 WINDOWS = (
     *_named("cp1252", ("€é", "€é")),

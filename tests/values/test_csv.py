@@ -48,7 +48,12 @@ def test_every_value_of_csv(
 
         return check(load(intake, source, table), cases, number_of, place=by_landing)
 
-    found = loaded("fields", csv_cases.CASES)
+    # A block of records that are all well is read by Arrow; any other is read record by record.
+    well = [case for case in csv_cases.CASES if case.outcome == "equal" and not csv_cases.is_odd(case)]
+    rest = [case for case in csv_cases.CASES if case not in well]
+    found = loaded("well", well) + loaded("rest", rest)
+    order = {id(case): number for number, case in enumerate(csv_cases.CASES)}
+    found.sort(key=lambda one: order[id(one.case)])
     found += loaded("mark", csv_cases.MARK, end=b"\r\n", encoding="utf-8-sig", delimiter=";")
     found += loaded("wide", csv_cases.WIDE, end=b"\r", encoding="utf-16", delimiter="\t")
     found += loaded("latin", csv_cases.LATIN, encoding="latin-1", null_values=("NULL", "\\N"))
