@@ -15,7 +15,7 @@ from include.headrace.ledger import Ledger, TaskRef
 from include.headrace.load import Load
 from include.headrace.manifest import LoadIds, Manifest
 from include.headrace.names import fold, quote
-from include.headrace.readers.base import Piece, Rejected, Span
+from include.headrace.readers.base import Extraction, Piece, Rejected, Span
 from include.headrace.session import Session
 from include.headrace.stage import Window, stage_extraction, stage_location
 
@@ -77,7 +77,7 @@ class Shop:
 
     def stage(
         self,
-        extraction: MemoryExtraction,
+        extraction: Extraction,
         table: PostgresTable,
         *,
         load_id: str | None = None,
