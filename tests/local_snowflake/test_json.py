@@ -73,3 +73,15 @@ def test_a_view_over_parse_json_checks_when_it_is_read(client: Client) -> None:
     assert client.value("select j from v") == "[1]"
     client.rows("insert into t values (%s)", '{"a": 1, "a": 1}')
     assert client.error("select * from v").errno == 100069
+
+
+def test_count_leaves_out_the_null_of_json_and_is_not_null_does_not(client: Client) -> None:
+    client.run("create table t (v variant, s varchar)")
+    client.run("insert into t select parse_json('null'), 'null'")
+    client.run("insert into t select parse_json('[null]'), null")
+    client.run("insert into t values (null, '')")
+    assert client.rows("select count(v), count_if(v is not null), count(s), count(*) from t") == [
+        (1, 2, 2, 3)
+    ]
+    assert client.rows("select count(v) over () from t limit 1") == [(1,)]
+    assert [name.upper() for name in client.dicts("select count(v) from t")[0]] == ["COUNT(V)"]

@@ -63,7 +63,7 @@ class Engine:
             self.root.execute(f'DROP VIEW {GLOBAL}."{schema}"."{view}"')
         self.root.execute(info_schema.fs_global_creation_sql())
         self.root.execute(macros.creation_sql(f"{GLOBAL}.main"))
-        for macro in (rewrites.DATE_TRUNC, rewrites.TO_CHAR):
+        for macro in (rewrites.COUNTED, rewrites.DATE_TRUNC, rewrites.TO_CHAR):
             self.root.execute(macro)
         for statement in information_schema.global_statements():
             self.root.execute(statement)

@@ -24,6 +24,12 @@ create or replace macro _fs_global.main.headrace_date_trunc
 """
 """DATE_TRUNC gives the type it is given (Snowflake's documentation); DuckDB makes a timestamp of a date."""
 
+COUNTED = """
+create or replace macro _fs_global.main.headrace_counted(x) as
+    case when typeof(x) = 'JSON' and cast(x as varchar) = 'null' then null else x end
+"""
+"""What COUNT counts: it treats JSON's null in a VARIANT as NULL (Snowflake's documentation, "COUNT")."""
+
 _TEXT = (exp.DataType.Type.VARCHAR, exp.DataType.Type.TEXT)
 _AGGREGATES = (
     exp.Sum,
@@ -66,6 +72,8 @@ def rewrite(node: Expr) -> Expr | None:
         return _checked_division(node)
     if isinstance(node, exp.ParseJSON):
         return _parse_json(node)
+    if isinstance(node, exp.Count) and isinstance(node.this, (exp.Column, exp.JSONExtract)):
+        return exp.Count(this=exp.Anonymous(this="headrace_counted", expressions=[node.this]))
     if isinstance(node, exp.Trim):
         return _trim(node)
     if isinstance(node, (exp.DateTrunc, exp.TimestampTrunc)):
