@@ -98,6 +98,18 @@ def test_records_at_fault_are_set_aside_with_page_and_number(
     assert found.extracted == 12
 
 
+def test_half_of_a_surrogate_pair_spoils_its_record_alone(api: ScriptedApi, read_orders: ReadTable) -> None:
+    halves = rb'{"id": 2, "t": "\ud800"}', rb'{"id": 3, "t": "\uDEB2\uD83D"}'
+    whole = rb'{"id": 1, "t": "\ud83d\udeb2"}', rb'{"id": 4, "t": "\\ud800"}'
+    api.script = [Reply(b'{"data": [%s, %s, %s, %s]}' % (whole[0], *halves, whole[1]))]
+    found = read_orders(primary_key=("id",))
+    assert [row["payload"] for row in found.rows] == [text.decode() for text in whole]
+    reason = "half of a surrogate pair is no character"
+    assert [(one.reason, one.record.lower()) for one in found.rejected] == [
+        (reason, text.decode().lower()) for text in halves
+    ]
+
+
 def test_a_page_with_nan_is_no_json(api: ScriptedApi, read_orders: ReadTable) -> None:
     api.script = [body(b'{"id": 1, "price": NaN}')]
     with pytest.raises(SourceError, match="not JSON"):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from include.headrace.errors import PassingError, SourceError
+from include.headrace.readers import surrogates
 from include.headrace.readers.http_retry import PASSING_STATUSES, Clock, Patience, Spacing, retry_after
 from include.headrace.readers.http_secrets import Secrets
 
@@ -156,7 +157,7 @@ class Exchange:
             wait = retry_after(response.headers.get("Retry-After"), self._clock.wall())
             what = f"the server answered {response.status_code} {reason}".rstrip()
             return _Trouble(f"{what}: {excerpt!r}" if excerpt else what, wait)
-        body = body.removeprefix(BOM)
+        body = surrogates.as_bytes(body.removeprefix(BOM))
         return Answer(
             request.method,
             self._secrets.hide(str(request.url)),

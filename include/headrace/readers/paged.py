@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from include.headrace import settings
 from include.headrace.config import ApiTable
+from include.headrace.readers import surrogates
 from include.headrace.readers.base import TARGET_BATCH_BYTES, Piece, Rejected, Span
 from include.headrace.readers.documents import DocumentRows
 from include.headrace.readers.narrowing import Block, Narrowing
@@ -86,8 +87,11 @@ class _Gathered:
         try:
             text = record.decode()
         except UnicodeDecodeError:
-            self.faults[len(self.texts)] = NOT_UTF8
-            text = record.decode("utf-8", "backslashreplace")
+            # Half of a surrogate pair is found, and told, with what else no VARIANT holds.
+            found = surrogates.as_escapes(record)
+            if found is None:
+                self.faults[len(self.texts)] = NOT_UTF8
+            text = record.decode("utf-8", "backslashreplace") if found is None else found
         self.texts.append(text.strip())
         self.size += len(record)
 
