@@ -37,7 +37,7 @@ test: setup
 	@exec $(PYTHON) -m pytest --numprocesses $(workers) $(args)
 
 bench: setup
-	@exec $(PYTHON) -W ignore -m bench $(args)
+	@exec $(PYTHON) -m bench $(args)
 
 lint: setup
 	@$(PYTHON) -m ruff check .

@@ -15,6 +15,7 @@ from bench.gates import Gate
 from bench.places import PAGE
 from bench.sections import ROWS, SECTIONS, Size
 from bench.side_by_side import SideBySide
+from include.headrace.demo.platform import stopped_by_signals
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,12 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"the machine is busy (load {machine.load():.1f}): figures of this run mean little")
     bench = SideBySide(options.rounds, say)
     gates: list[Gate] = []
-    for name in (name for name in SECTIONS if name in wanted):
-        section = SECTIONS[name](bench, Size(options.rows))
-        text = page.render(section, circumstances)
-        page.write(options.page, {name: text})
-        print(text, flush=True)
-        gates += section.gates
+    with stopped_by_signals():
+        for name in (name for name in SECTIONS if name in wanted):
+            section = SECTIONS[name](bench, Size(options.rows))
+            text = page.render(section, circumstances)
+            page.write(options.page, {name: text})
+            print(text, flush=True)
+            gates += section.gates
     missed = [gate for gate in gates if not gate.met]
     for gate in missed:
         say(str(gate))

@@ -48,12 +48,19 @@ def compare(dataset: Dataset, reference: Path, folder: Path, payload: str | None
     files = files_of(folder)
     if not files:
         return "no files"
-    rows, expected = _digests(dataset, relation([reference]), None)
-    found_rows, found = _digests(dataset, relation(files), payload)
+    rows, expected, _ = _digests(dataset, relation([reference]), None)
+    found_rows, found, types = _digests(dataset, relation(files), payload)
     if found_rows != rows:
         return f"{found_rows:,} rows instead of {rows:,}"
-    altered = [name for name in expected if expected[name] != found.get(name)]
-    return f"altered: {named(altered)}" if altered else EXACT
+    differ = [column for column in dataset.columns if expected[column.name] != found.get(column.name)]
+    parts: dict[str, list[str]] = {}
+    for column in differ:
+        if column.name not in types:
+            what = "lost"
+        else:
+            what = f"as {types[column.name]}" if _loses(column, types) else "altered"
+        parts.setdefault(what, []).append(column.name)
+    return "; ".join(f"{what}: {named(names)}" for what, names in parts.items()) or EXACT
 
 
 def named(columns: Sequence[str]) -> str:
@@ -62,8 +69,13 @@ def named(columns: Sequence[str]) -> str:
     return ", ".join(columns[:SHOWN]) + more
 
 
-def _digests(dataset: Dataset, source: str, payload: str | None) -> tuple[int, dict[str, Any]]:
-    """Rows, and a sum a column of a hash over key and value, so that neither order nor files matter."""
+def _digests(
+    dataset: Dataset, source: str, payload: str | None
+) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """Rows, and a sum a column of a hash over key and value, so that neither order nor files matter.
+
+    The last is each column's type in the files.
+    """
     with connected() as connection:
         if payload is not None:
             fields = ", ".join(f'{column.within(payload)} AS "{column.name}"' for column in dataset.columns)
@@ -72,20 +84,26 @@ def _digests(dataset: Dataset, source: str, payload: str | None) -> tuple[int, d
         types = {str(row[0]).lower(): str(row[1]) for row in described}
         columns = [column for column in dataset.columns if column.name in types]
         if not set(dataset.key) <= set(types):
-            return 0, {}
+            return 0, {}, types
         key = ", ".join(_key(column, types) for column in dataset.columns if column.name in dataset.key)
         sums = [f"sum(hash({key}, {_same(column, types)})::HUGEINT)" for column in columns]
         [found] = connection.execute(f"SELECT count(*), {', '.join(sums)} FROM {source}").fetchall()
-    return int(found[0]), dict(zip([column.name for column in columns], found[1:], strict=True))
+    return int(found[0]), dict(zip([column.name for column in columns], found[1:], strict=True)), types
 
 
 def _key(column: Column, types: dict[str, str]) -> str:
     return column.same(types[column.name])
 
 
+def _loses(column: Column, types: dict[str, str]) -> bool:
+    """True for a column whose type in the files does not hold its digits."""
+    carries = column.exact_types()
+    return bool(carries) and not types.get(column.name, "VARCHAR").startswith(carries)
+
+
 def _same(column: Column, types: dict[str, str]) -> str:
-    """The compared value as text; one whose type in the file loses digits is never the same."""
+    """The compared value as text; one whose type in the files loses digits is never the same."""
     found = types[column.name]
-    if column.exact_types() and not found.startswith(column.exact_types()):
+    if _loses(column, types):
         return f"'as {found}'"
     return f"({column.same(found)})::VARCHAR"

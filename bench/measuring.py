@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,9 +50,23 @@ def run(environment: Environment, module: str, job: Mapping[str, Any]) -> Run:
 
 
 def run_all(
-    environment: Environment, module: str, jobs: Sequence[Mapping[str, Any]]
+    environment: Environment, module: str, jobs: Sequence[Mapping[str, Any]], limit: float = LIMIT_SECONDS
 ) -> list[Run | RunFailed]:
-    """Do jobs in turn in one process; what each took, or how it failed, as what a crash left undone did."""
+    """Do jobs in turn in one process; what each took, or how it failed.
+
+    A job that crashes the process, or takes longer than ``limit`` seconds, has failed, and the next ones are
+    done in another.
+    """
+    results: list[Run | RunFailed] = []
+    while len(results) < len(jobs):
+        results += _in_one_process(environment, module, jobs[len(results) :], limit)
+    return results
+
+
+def _in_one_process(
+    environment: Environment, module: str, jobs: Sequence[Mapping[str, Any]], limit: float
+) -> list[Run | RunFailed]:
+    """The jobs up to the last, or to the one that ended the process."""
     process = subprocess.Popen(
         [environment.python, "-W", "ignore", "-m", f"bench.runners.{module}"],
         cwd=PROJECT_ROOT,
@@ -64,9 +79,7 @@ def run_all(
     )
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None
     tail = _Tail(process.stderr)
-    watch = _Watch(process.pid)
-    limit = threading.Timer(LIMIT_SECONDS, _end, [process.pid])
-    limit.start()
+    watch = _Watch(process.pid, limit)
     results: list[Run | RunFailed] = []
     base = 0.0
     try:
@@ -87,20 +100,19 @@ def run_all(
                 )
         process.wait()
     finally:
-        limit.cancel()
         watch.end()
         _end(process.pid)
         process.wait()
     if len(results) < len(jobs):
-        crash = RunFailed(shortened(f"ended with code {process.returncode}: {tail.text()}"))
-        results += [crash] * (len(jobs) - len(results))
+        ended = f"did not end within {limit:.0f} s" if watch.late else f"ended with {process.returncode}"
+        results.append(RunFailed(shortened(f"{ended}: {tail.text()}")))
     return results
 
 
 def shortened(text: str) -> str:
-    """An error's first lines on one line."""
+    """An error on one line: its beginning and its end, where a chain of errors has the cause."""
     words = " ".join(text.split())
-    return words if len(words) <= SAID else words[: SAID - 3] + "..."
+    return words if len(words) <= SAID else f"{words[: SAID // 3]} ... {words[-SAID * 2 // 3 :]}"
 
 
 def _environment() -> dict[str, str]:
@@ -146,26 +158,36 @@ class _Tail:
 class _Watch:
     """The largest memory of a process with its children: of one alone it says its own peak itself.
 
-    Memory that processes share is counted once (PSS, proc_pid_smaps(5)).
+    Memory that processes share is counted once (PSS, proc_pid_smaps(5)). A job that takes longer than
+    ``limit`` seconds is ended, and is ``late``.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, limit: float) -> None:
         self._process = psutil.Process(pid)
+        self._limit = limit
         self._over = threading.Event()
+        self._began = time.monotonic()
+        self.late = False
         self.peak_mb = 0.0
         self._thread = threading.Thread(target=self._sample, daemon=True)
         self._thread.start()
 
     def begin(self) -> None:
         """Begin anew, for the next job."""
+        self._began = time.monotonic()
         self.peak_mb = 0.0
 
     def end(self) -> None:
+        """Watch no longer."""
         self._over.set()
         self._thread.join()
 
     def _sample(self) -> None:
         while not self._over.wait(SAMPLE_SECONDS):
+            if time.monotonic() - self._began > self._limit:
+                self.late = True
+                _end(self._process.pid)
+                return
             with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                 children = self._process.children(recursive=True)
                 if children:

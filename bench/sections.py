@@ -27,6 +27,9 @@ ROWS = 1_000_000
 DOCUMENTS_OF_ROWS = 0.3
 """MongoDB has 300,000 documents where tables have a million rows."""
 
+VALUE_SECONDS = 60
+"""How long a peer may take for one row, its imports included: some wait for ever for a thread that died."""
+
 MORE = 10
 """The memory section's second table has so many times the rows."""
 
@@ -214,7 +217,7 @@ def _values(
             {**address, "table": trap.table, "folder": str(folders[trap.name]), "options": peer.options}
             for trap in traps
         ]
-        done = run_all(Environment(peer.environment), peer.module, jobs)
+        done = run_all(Environment(peer.environment), peer.module, jobs, VALUE_SECONDS)
         said[peer.name] = hostile.summary(
             {
                 trap.name: hostile.outcome(trap, one, folders[trap.name])

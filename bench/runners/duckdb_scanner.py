@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from bench.runners.probe import Job, main
+from bench.runners.probe import Job, decimals, main
 
 COPY = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 """The level that the others have by default."""
@@ -42,8 +42,11 @@ def _extension(name: str) -> Path:
 
 
 def _file(job: Job) -> str:
-    reading = {"csv": "read_csv", "json": "read_ndjson", "parquet": "read_parquet"}[job.kind]
-    return f"{reading}('{job.path}')"
+    """What reads the files. Of a CSV file's columns the decimals are named: else they are read as doubles."""
+    if job.kind != "csv":
+        return f"{'read_ndjson' if job.kind == 'json' else 'read_parquet'}('{job.path}')"
+    types = ", ".join(f"'{name}': 'DECIMAL({digits})'" for name, digits in decimals(job).items())
+    return f"read_csv('{job.path}', types = {{{types}}})"
 
 
 if __name__ == "__main__":

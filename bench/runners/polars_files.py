@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import polars
 
-from bench.runners.probe import Job, main
+from bench.runners.probe import Job, decimals, main
 
 
 def extract(job: Job) -> None:
     """Scan the file and sink it, with zstd at the level that the others have by default."""
     if job.kind == "csv":
-        frame = polars.scan_csv(job.path, try_parse_dates=True)
+        types = {name: polars.Decimal(*map(int, digits.split(","))) for name, digits in decimals(job).items()}
+        frame = polars.scan_csv(job.path, try_parse_dates=True, schema_overrides=types)
     elif job.kind == "json":
         frame = polars.scan_ndjson(job.path)
     else:

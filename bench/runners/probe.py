@@ -52,6 +52,12 @@ class Job:
         return f"{mark}{self.table}{mark}"
 
 
+def decimals(job: Job) -> dict[str, str]:
+    """Precision and scale of the columns that are decimals with a scale, such as ``12,2``."""
+    found = {name: re.fullmatch(r"NUMBER\((\d+,[1-9]\d*)\)", kind) for name, kind in job.columns.items()}
+    return {name: match[1] for name, match in found.items() if match}
+
+
 def main(work: Callable[[Job], int | None]) -> None:
     """Do the jobs of stdin (a JSON list) in turn, and say of each what it took.
 
@@ -77,14 +83,21 @@ def _done(work: Callable[[Job], int | None], job: Job) -> dict[str, Any]:
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
-        text = f"{type(error).__name__}: {error}".replace(job.password or "\0", "***")
-        return {"error": text}
+        return {"error": _text(error).replace(job.password or "\0", "***")}
     return {
         "seconds": time.perf_counter() - began,
         "cpu_seconds": cpu_seconds() - cpu,
         "peak_mb": peak_mb(),
         "set_aside": set_aside or 0,
     }
+
+
+def _text(error: BaseException) -> str:
+    """The error and, where it came of another, the first of those."""
+    text, first = f"{type(error).__name__}: {error}", error
+    while (before := first.__cause__ or first.__context__) is not None:
+        first = before
+    return text if first is error else f"{text}, from {type(first).__name__}: {first}"
 
 
 def cpu_seconds() -> float:
