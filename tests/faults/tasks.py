@@ -25,7 +25,12 @@ Row = tuple[Any, ...]
 
 
 class Broken(AssertionError):
-    """A load that did not end right."""
+    """A load that did not end right; how many rows RAW lacks, and how many it has too many."""
+
+    def __init__(self, message: str, lost: int = 0, doubled: int = 0) -> None:
+        super().__init__(message)
+        self.lost = lost
+        self.doubled = doubled
 
 
 @dataclass
@@ -96,7 +101,9 @@ def check(shop: Shop, table: str, columns: str, expected: Iterable[Row], loads: 
     lost, doubled = wanted - found, found - wanted
     if lost or doubled:
         raise Broken(
-            f"{lost.total()} rows lost ({list(lost)[:3]}), {doubled.total()} too many ({list(doubled)[:3]})"
+            f"{lost.total()} rows lost ({list(lost)[:3]}), {doubled.total()} too many ({list(doubled)[:3]})",
+            lost.total(),
+            doubled.total(),
         )
     rows = shop.loads()
     if len(rows) != loads or len({row["load_id"] for row in rows}) != loads:
