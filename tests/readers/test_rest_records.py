@@ -110,6 +110,15 @@ def test_half_of_a_surrogate_pair_spoils_its_record_alone(api: ScriptedApi, read
     ]
 
 
+def test_an_answer_with_its_list_twice_is_refused(api: ScriptedApi, read_orders: ReadTable) -> None:
+    inner = b'{"id": 1, "data": {"data": 1}, "t": "\\"data\\""}'
+    api.script = [Reply(b'{"n": {"data": []}, "data": [%s]}' % inner)]
+    assert [row["id"] for row in read_orders(primary_key=("id",)).rows] == ["1"]
+    api.script = [Reply(b'{"data": [{"id": 1}], "n": 2, "data": [{"id": 2}]}')]
+    with pytest.raises(SourceError, match="gives 'data' twice in one object"):
+        read_orders(primary_key=("id",))
+
+
 def test_a_page_with_nan_is_no_json(api: ScriptedApi, read_orders: ReadTable) -> None:
     api.script = [body(b'{"id": 1, "price": NaN}')]
     with pytest.raises(SourceError, match="not JSON"):

@@ -9,6 +9,7 @@ import msgspec
 
 from include.headrace.errors import SourceError
 from include.headrace.readers.http_exchange import Answer
+from include.headrace.readers.json_stream import JsonStream
 from include.headrace.readers.values import shown
 
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -93,9 +94,28 @@ def _at(answer: Answer, path: str | None, field: str = "records") -> bytes | msg
                 f"{answer.method} {answer.url} gives nothing at `{path}`: {where} is {_kind(found)}. Correct "
                 f"`{field}` in the source file."
             )
+        if bytes(found).count(json.dumps(name).encode()) > 1 and _twice(found, name, answer.url):
+            raise SourceError(
+                f"{answer.method} {answer.url} gives {name!r} twice in one object on the way to `{path}`, and "
+                "only one would be read. The API is at fault."
+            )
         # A view, not a copy: the list of records may be most of a large answer.
         found, passed = fields[name], f"{passed}.{name}" if passed else name
     return found
+
+
+def _twice(raw: bytes | msgspec.Raw, name: str, url: str) -> bool:
+    """True when an object has a key twice, of which the parser keeps the last."""
+    stream = JsonStream([bytes(raw)], url)
+    stream.take("{")
+    seen = 0
+    while True:
+        stream.next()
+        seen += json.loads(stream.value()) == name
+        stream.take(":")
+        stream.skip()
+        if stream.take(",}") == "}":
+            return seen > 1
 
 
 def _fields(raw: bytes | msgspec.Raw) -> Mapping[str, msgspec.Raw] | None:
