@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bench.fidelity import EXACT
 from bench.peers import ADBC, CONNECTORX, DLT, DRAIN, JSON_UTIL, OURS
 from bench.results import Row, Table
 
@@ -78,9 +79,9 @@ def exact(table: Table) -> list[Gate]:
     return [
         Gate(
             f"{table.title}: fidelity of {row.peer}",
-            "exact",
+            EXACT,
             row.error or row.fidelity,
-            row.fidelity == "exact",
+            row.measured and row.fidelity == EXACT,
         )
         for row in table.rows
         if row.ours

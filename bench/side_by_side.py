@@ -30,7 +30,8 @@ class SideBySide:
     rounds: int
     say: Say
     work: Path = WORK
-    _installed: dict[str, str | None] = field(default_factory=dict)
+    not_installed: dict[str, str | None] = field(default_factory=dict)
+    """Environments looked for: why each cannot be had, None when it is there."""
 
     def measure(
         self,
@@ -53,13 +54,13 @@ class SideBySide:
     def installed(self, peer: Peer) -> str | None:
         """None once the peer's environment is there, else why it cannot be."""
         name = peer.environment
-        if name not in self._installed:
+        if name not in self.not_installed:
             try:
                 Environment(name).make()
-                self._installed[name] = None
+                self.not_installed[name] = None
             except NotInstalled as error:
-                self._installed[name] = f"cannot be installed here: {shortened(str(error))}"
-        return self._installed[name]
+                self.not_installed[name] = f"cannot be installed here: {shortened(str(error))}"
+        return self.not_installed[name]
 
     def _slow(self, row: Row, table: Table) -> bool:
         ours = next((one for one in table.rows if one.ours and one.measured), None)
