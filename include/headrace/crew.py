@@ -19,6 +19,10 @@ LEAVE_SECONDS = 60.0
 which neither answers nor can be cancelled takes longer; it must not hold a task that has failed."""
 
 
+RELEASE_SECONDS = 1.0
+"""How long to wait for a thread before it is released again."""
+
+
 class Stopped(Exception):
     """Raised in the members of a crew that wait for one another once the work has stopped."""
 
@@ -46,7 +50,8 @@ class Crew:
     def finish(self, work: Callable[[], None], release: Callable[[], None]) -> None:
         """Do the caller's share, then wait until every thread has ended.
 
-        ``release`` frees threads that wait for something outside the crew, once the work has failed.
+        ``release`` frees threads that wait for something outside the crew. It is called once the work has
+        failed, again and again while a thread is left.
         Raises the first error of any thread, or of ``work``, as it is.
         """
         try:
@@ -59,11 +64,7 @@ class Crew:
                 self._stop(None)
                 raise
         finally:
-            try:
-                if self.stopped:
-                    release()
-            finally:
-                self._join()
+            self._join(release)
         if self._error is not None:
             raise self._error
 
@@ -81,10 +82,14 @@ class Crew:
                 self.stopped, self._error = True, error
             self.changed.notify_all()
 
-    def _join(self) -> None:
+    def _join(self, release: Callable[[], None]) -> None:
         until = time.monotonic() + LEAVE_SECONDS
         for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()) if self.stopped else None)
+            while thread.is_alive() and not (self.stopped and time.monotonic() > until):
+                if self.stopped:
+                    # More than once: a thread may have begun to wait only after the last time.
+                    release()
+                thread.join(RELEASE_SECONDS)
             if thread.is_alive():
                 log.warning("%s still waits for its source and is left behind.", thread.name)
 

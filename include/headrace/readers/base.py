@@ -87,8 +87,8 @@ class CancellableExtraction(Extraction, Protocol):
     """An extraction whose waiting for the source another thread can end."""
 
     def cancel(self) -> None:
-        """Let reads that wait for the source fail soon. Whoever calls has an error already, and reads no
-        more; nothing is raised."""
+        """Let reads that wait for the source fail soon. May be called more than once. Whoever calls has an
+        error already, and reads no more; nothing is raised."""
         ...
 
 

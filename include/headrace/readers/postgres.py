@@ -63,8 +63,9 @@ class PostgresReader:
                 columns = self._columns(cursor)
                 ranges = self._ranges(cursor, span)
                 snapshot = _exported(cursor) if len(ranges) > 1 else ""
-                # The first statement's lock stays to the end of its transaction. It keeps the table from
-                # being rewritten, which would move rows to other pages between the statements.
+                # A statement's locks stay to the end of its transaction, and all transactions to the end of
+                # the read. They keep what one has begun to read from being rewritten, which would move rows
+                # to other pages, before the last has.
                 streams = [self._stream(stack, connection, columns, span, ranges[0])]
                 for pages in ranges[1:]:
                     connection = stack.enter_context(connected(self._source.connection, self._source.tunnel))
@@ -123,7 +124,7 @@ class PostgresReader:
         span: Span,
         pages: Pages,
     ) -> PostgresStream:
-        """Start the statement that reads some pages, in a transaction that is settled."""
+        """Prepare the statement that reads some pages, in a transaction that is settled."""
         reading = connection.cursor()
         reading.adbc_statement.set_options(
             **{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(TARGET_BATCH_BYTES // 4)}
@@ -132,8 +133,7 @@ class PostgresReader:
         for name, page in bounds.items():
             if page is not None:
                 _set(reading, name, f"({page},0)")
-        reading.execute(self._statement(columns, span, pages))
-        stream = PostgresStream(reading, reading.fetch_record_batch(), pages)
+        stream = PostgresStream(reading, self._statement(columns, span, pages), pages)
         stack.callback(stream.close)
         return stream
 

@@ -14,39 +14,53 @@ from include.headrace.readers.postgres_split import Pages
 
 
 class PostgresStream:
-    """The open stream of one statement: the table, or some pages of it."""
+    """The stream of one statement: the table, or some pages of it.
 
-    def __init__(self, reading: dbapi.Cursor, batches: pa.RecordBatchReader, pages: Pages) -> None:
+    The statement is prepared at once, which locks the table, and runs when it is read. A server may take
+    hours to the first row, and only the thread that reads should wait for it.
+    """
+
+    def __init__(self, reading: dbapi.Cursor, statement: str, pages: Pages) -> None:
         self.pages = pages
-        self.schema = batches.schema
+        self.schema: pa.Schema = reading.adbc_execute_schema(statement)
         self._reading = reading
-        self._batches = batches
-        self._exhausted = False
+        self._statement = statement
+        self._ended = False
+        self._begun = False
+        self._batches: pa.RecordBatchReader | None = None
 
     def batches(self, where: str) -> Iterator[list[pa.Array]]:
         """The columns of each batch as they arrived."""
-        while True:
-            try:
+        if self._ended:
+            return
+        self._begun = True
+        try:
+            self._reading.execute(self._statement)
+            self._batches = self._reading.fetch_record_batch()
+            while True:
                 batch = self._batches.read_next_batch()
-            except StopIteration:
-                self._exhausted = True
-                return
-            except (DriverError, pa.ArrowException, OSError) as error:
-                raise statement_error(error, where) from None
-            if batch.num_rows:
-                yield [_unwrapped(column) for column in batch.columns]
+                if batch.num_rows:
+                    yield [_unwrapped(column) for column in batch.columns]
+        except StopIteration:
+            self._ended = True
+        except (DriverError, pa.ArrowException, OSError) as error:
+            raise statement_error(error, where) from None
 
     def cancel(self) -> None:
-        """Have the server break the statement off, from any thread."""
-        if not self._exhausted:
+        """Have the server break the statement off, from any thread. One that has not begun never does."""
+        if self._begun and not self._ended:
             # A server that is gone breaks it off by itself.
             with suppress(DriverError):
                 self._reading.adbc_cancel()
+        elif not self._begun:
+            self._ended = True
 
     def close(self) -> None:
+        """End the statement. Nothing reads it any more."""
         # Otherwise closing would first read the rest of the table.
         self.cancel()
-        self._batches.close()
+        if self._batches is not None:
+            self._batches.close()
         self._reading.close()
 
 
