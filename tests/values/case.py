@@ -16,15 +16,16 @@ class Case:
 
     ``type`` and ``value`` are as the source writes them, for the page. ``lands`` is the column's type in RAW.
     ``expected`` is the value that the connector then gives, JSON text where it lands in a VARIANT; for a
-    quarantined case a part of the reason. ``note`` says what a reader of the page would not guess. ``given``
-    is the value itself where the source needs more than its text. ``seen_in`` is ``staged`` where the local
-    Snowflake cannot hold the value and it is looked at in the staged Parquet file.
+    quarantined case a part of the reason, for a refused file or answer a part of the error. ``note`` says
+    what a reader of the page would not guess. ``given`` is the value itself where the source needs more than
+    its text. ``seen_in`` is ``staged`` where the local Snowflake cannot hold the value and it is looked at in
+    the staged Parquet file.
     """
 
     type: str
     value: str
     lands: str
-    outcome: Literal["equal", "quarantined"]
+    outcome: Literal["equal", "quarantined", "refused"]
     expected: Any
     note: str = ""
     given: Any = None

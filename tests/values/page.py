@@ -21,16 +21,22 @@ def rendered(checked: Sequence[Checked]) -> str:
     """The section of one kind: how many values, and a row each."""
     outcomes = Counter(one.case.outcome for one in checked)
     types = len({one.case.type for one in checked})
-    lines = [
+    summary = (
         f"{len(checked)} values of {types} types: {outcomes['equal']} arrive equal, "
-        f"{outcomes['quarantined']} are quarantined.",
+        f"{outcomes['quarantined']} are quarantined."
+    )
+    if outcomes["refused"]:
+        summary = f"{outcomes['refused']} are refused."
+    lines = [
+        summary,
         "",
         "| type | value | lands as | outcome | |",
         "|---|---|---|---|---|",
     ]
     for one in checked:
         case = one.case
-        said = [f"reason: {_code(one.reason)}"] if case.outcome == "quarantined" else []
+        told = {"quarantined": "reason", "refused": "error"}.get(case.outcome)
+        said = [f"{told}: {_code(one.reason)}"] if told else []
         said += [case.note] if case.note else []
         said += [STAGED] if case.seen_in == "staged" else []
         cells = [_code(case.type), _code(case.value), _code(case.lands), case.outcome, " ".join(said)]

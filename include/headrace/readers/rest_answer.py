@@ -96,7 +96,7 @@ def _at(answer: Answer, path: str | None, field: str = "records") -> bytes | msg
             )
         if bytes(found).count(json.dumps(name).encode()) > 1 and _twice(found, name, answer.url):
             raise SourceError(
-                f"{answer.method} {answer.url} gives {name!r} twice in one object on the way to `{path}`, and "
+                f"{answer.method} {answer.url} gives {name!r} twice in one object, where `{path}` leads; "
                 "only one would be read. The API is at fault."
             )
         # A view, not a copy: the list of records may be most of a large answer.
