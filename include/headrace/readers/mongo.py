@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from include.headrace.readers.base import TARGET_BATCH_BYTES, Piece, Rejected, S
 from include.headrace.readers.mongo_connection import Client, Failures, connected
 from include.headrace.readers.mongo_documents import LENIENT, MongoRows, key_text, record_text
 from include.headrace.readers.mongo_query import span_filter, window_start
+from include.headrace.readers.mongo_split import ranges_of
 from include.headrace.readers.mongo_stream import Stream
 from include.headrace.readers.narrowing import Block, Narrowing
 
@@ -38,6 +39,8 @@ class MongoReader:
     read in the order of ``_id``, which never changes: each document that is there all the time is read
     exactly once, but one may be read as it was before a change and another as it was after it.
 
+    With several readers, the whole of a collection is read in parts, all at the time of the first's snapshot.
+
     An ObjectId and a text that is its 24 digits are the same key once they are in a VARCHAR.
     """
 
@@ -46,7 +49,7 @@ class MongoReader:
         self._table = table
 
     @contextmanager
-    def open(self, span: Span) -> Iterator[MongoExtraction]:
+    def open(self, span: Span) -> Iterator[MongoExtraction | SplitMongoExtraction]:
         """See ``Reader.open``. The snapshot is fixed by the first batch, which is read here."""
         table = self._table
         rows = MongoRows(table)
@@ -66,18 +69,26 @@ class MongoReader:
                 table, span = self._windowed(client, database, span)
                 query = self._filter(span)
                 prototype = not settings.is_prod()
-                stream = Stream(
-                    client,
-                    (database, table.name),
-                    query=query,
-                    exclude=table.exclude,
-                    # Elsewhere the limit is of what is left of the rows here.
-                    limit=table.limit if prototype and not query and table.sample is None else None,
-                )
-            try:
-                yield MongoExtraction(where, table, span, rows, stream, failures)
-            finally:
-                stream.close()
+                limited = prototype and (table.limit is not None or table.window is not None)
+                parts = ranges_of(client, database, table, is_partial=bool(query) or limited)
+                streams: list[Stream] = []
+            with ExitStack() as stack:
+                with failures.told(f"reading {where}"):
+                    for part in parts:
+                        stream = Stream(
+                            client,
+                            (database, table.name),
+                            query=query,
+                            exclude=table.exclude,
+                            # Elsewhere the limit is of what is left of the rows here.
+                            limit=table.limit if prototype and not query and table.sample is None else None,
+                            part=part,
+                            beside=streams[0] if streams else None,
+                        )
+                        stack.callback(stream.close)
+                        streams.append(stream)
+                made = [MongoExtraction(where, table, span, rows, stream, failures) for stream in streams]
+                yield made[0] if len(made) == 1 else SplitMongoExtraction(made)
 
     def _windowed(self, client: Client, database: str, span: Span) -> tuple[MongoTable, Span]:
         """The table and the span with the window as a bound of the span.
@@ -185,6 +196,23 @@ class MongoExtraction:
             return Rejected(f"{self._where} {place}", reason, record_text(documents[row]))
 
         return Block(self._where, first, rows, faults, reject)
+
+
+class SplitMongoExtraction:
+    """The open read of one collection by several cursors, each of a part of it."""
+
+    def __init__(self, parts: Sequence[MongoExtraction]) -> None:
+        self.schema = parts[0].schema
+        self._parts = parts
+
+    def pieces(self) -> Iterator[Piece]:
+        """See ``Extraction.pieces``."""
+        for part in self._parts:
+            yield from part.pieces()
+
+    def streams(self) -> Sequence[Iterator[Piece]]:
+        """See ``SplitExtraction.streams``."""
+        return [part.pieces() for part in self._parts]
 
 
 def _documents(batch: bytes) -> Iterator[bytes]:

@@ -12,6 +12,7 @@ from pymongo.cursor import RawBatchCursor
 from pymongo.errors import OperationFailure, PyMongoError
 
 from include.headrace.readers.mongo_connection import Client
+from include.headrace.readers.mongo_split import WHOLE, Range
 
 SNAPSHOT_WIRE_VERSION = 13
 """MongoDB 5.0, the first whose snapshot reads need no transaction."""
@@ -41,8 +42,13 @@ class Stream:
         query: dict[str, Any],
         exclude: tuple[str, ...],
         limit: int | None,
+        part: Range = WHOLE,
+        beside: Stream | None = None,
     ) -> None:
-        """Begin the first reading, which fixes the snapshot. ``limit`` is of documents, in order of _id."""
+        """Begin the first reading, which fixes the snapshot: that of ``beside``, where it is given.
+
+        ``limit`` is of documents, in order of _id. Of a collection's parts, one is read.
+        """
         database, name = namespace
         hello = client.admin.command("hello")
         wire_version = int(hello["maxWireVersion"])
@@ -51,15 +57,19 @@ class Stream:
         self._query = query
         self._projection = dict.fromkeys(exclude, 0) or None
         self._limit = limit
+        self._part = part
         self._sorts_on_disk = wire_version >= DISK_USE_WIRE_VERSION
         self._session: ClientSession | None = None
         self._open: list[Batches] = []
         if is_cluster and wire_version >= SNAPSHOT_WIRE_VERSION:
             self._session = client.start_session(snapshot=True)
+            if beside is not None and beside._session is not None:
+                # The driver lets nobody choose the time, but sends the one that it has here.
+                self._session._snapshot_time = beside._session._snapshot_time
         try:
             self._begun: tuple[Batches, bytes | None] | None = self._begin()
         except OperationFailure as error:
-            if self._session is None or error.code not in NO_SNAPSHOT_CODES:
+            if self._session is None or beside is not None or error.code not in NO_SNAPSHOT_CODES:
                 raise
             self._session.end_session()
             self._session = None
@@ -99,6 +109,11 @@ class Stream:
             limit=self._limit or 0,
             allow_disk_use=True if by_id and self._sorts_on_disk else None,
         )
+        first, end = self._part
+        if first != ():
+            cursor = cursor.hint("_id_").min([("_id", first)])
+        if end != ():
+            cursor = cursor.hint("_id_").max([("_id", end)])
         self._open.append(cursor)
         return cursor, _next(cursor)
 
