@@ -75,6 +75,7 @@ class Session:
 
     def __init__(self, connection: SnowflakeConnection) -> None:
         self._connection = connection
+        self._is_lost = False
 
     def query(self, statement: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Run one statement; its rows as dicts with lower-case names. Raises as ``translate`` says."""
@@ -121,8 +122,12 @@ class Session:
     def rollback(self) -> None:
         """ROLLBACK, on a path that already has an error to raise: one of its own is not raised.
 
-        Closing the session ends the transaction as well.
+        Closing the session ends the transaction as well, and is all that is done once the connection was
+        lost: another statement would wait for it as long as the one that failed.
         """
+        if self._is_lost:
+            self.close()
+            return
         try:
             self._run("ROLLBACK", ())
         except HeadraceError:
@@ -151,6 +156,7 @@ class Session:
             finally:
                 cursor.close()
         except (Error, RequestException) as error:
+            self._is_lost = _is_of_transport(error)
             translate(error, f"while running {_short(statement)}")
 
 
@@ -166,23 +172,32 @@ def translate(error: Exception, where: str) -> NoReturn:
     of the transport that has no state, such as the RequestException that the connector lets through
     for a reply that was cut short. A wrong sign-in never does.
     """
-    from snowflake.connector.vendored.requests.exceptions import RequestException
-
     number = int(getattr(error, "errno", None) or -1)
     state = str(getattr(error, "sqlstate", None) or "")
     message = f"Snowflake, {where}: {getattr(error, 'msg', None) or error}"
     if number in SIGN_IN_ERRNOS or "Incorrect username or password" in message:
         raise PermanentError(f"{message} Check the connection's user and its password or key.") from error
-    transport = isinstance(error, RequestException) or (
-        type(error).__name__ in ("OperationalError", "InterfaceError") and not state
-    )
     if number == NO_WAREHOUSE_ERRNO:
         raise PermanentError(
             f"{message} Give the connection a warehouse, and its role the use of it."
         ) from error
-    if transport or number in PASSING_ERRNOS or number in HTTP_ERRNOS or state[:2] in ("08", "57"):
+    if (
+        _is_of_transport(error)
+        or number in PASSING_ERRNOS
+        or number in HTTP_ERRNOS
+        or state[:2] in ("08", "57")
+    ):
         raise PassingError(message) from error
     raise PermanentError(message) from error
+
+
+def _is_of_transport(error: Exception) -> bool:
+    """True when no answer of the server was read: what became of the request is not known."""
+    from snowflake.connector.vendored.requests.exceptions import RequestException
+
+    state = getattr(error, "sqlstate", None)
+    named = type(error).__name__ in ("OperationalError", "InterfaceError")
+    return isinstance(error, RequestException) or (named and not state)
 
 
 def query_tag(**fields: str | int | None) -> str:

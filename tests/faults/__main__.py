@@ -35,9 +35,9 @@ class Result:
 
 def suites() -> dict[str, object]:
     """All suites by name. Imported late: the parent only needs their names."""
-    from tests.faults import processes
+    from tests.faults import network, processes
 
-    return {**processes.SUITES}
+    return {**processes.SUITES, **network.SUITES}
 
 
 def run_suite(name: str, every: int, home: Path) -> None:

@@ -20,7 +20,7 @@ from tests.support.snowflake_proxy import Kind, Place, SnowflakeProxy, Statement
 
 BEGINNING = datetime(2024, 5, 1)
 ROWS_A_LOAD = 20
-NETWORK_SECONDS = 4
+NETWORK_SECONDS = 2
 LOGIN_SECONDS = 2
 LATE_SECONDS = 1.5
 
@@ -30,9 +30,6 @@ FIELDS: dict[str, dict[str, object]] = {
     "replace": {"disposition": "replace", "cursor": None},
 }
 """An append without a key is what doubles first."""
-
-NO_FAULT = frozenset({("sign out", Kind.REQUEST_LATE)})
-"""What is left out: nobody waits for the answer to a sign-out that comes late."""
 
 
 def be_impatient() -> None:
@@ -133,13 +130,3 @@ class Growing:
 
     def _expected(self) -> Iterator[Row]:
         return iter(self.rows.items())
-
-
-def injections(disposition: str, places: list[Place], kinds: list[Kind]) -> list[Injection]:
-    """Every fault at every request."""
-    return [
-        Injection(disposition, place, kind)
-        for place in places
-        for kind in kinds
-        if (place.label, kind) not in NO_FAULT
-    ]

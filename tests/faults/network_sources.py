@@ -166,7 +166,7 @@ def rest_api(home: Path, **fields: Any) -> Server:
             path="/orders",
             records="data",
             primary_key=("id",),
-            pagination={"type": "page", "pages": "pages", "size": PAGE},
+            pagination={"type": "page", "pages": "pages"},
             **fields,
         )
         return RestSource(name=name, kind="rest", connection=connection, tables=(table,)), table
