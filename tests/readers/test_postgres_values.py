@@ -54,48 +54,6 @@ def test_ordinary_types_keep_value_and_type(sql: Sql) -> None:
     ]  # fmt: skip
 
 
-def test_types_that_the_driver_cannot_carry_arrive_as_text(sql: Sql) -> None:
-    sql("""
-        create type mood as enum ('sad', 'it''s ok');
-        create table items (u uuid, ip inet, host inet, net cidr, mac macaddr, iv interval, o oid, m money,
-            e mood, bits bit(3), r int4range, w numeric, w50 numeric(50, 5), tztime timetz, ch "char");
-        insert into items values ('5EB63BBB-E01E-EED0-93CB-22BB8F5ACDC3', '10.1.2.3/8', '::1', '10.0.0.0/8',
-            '08:00:2b:01:02:03', '1 year 2 mons -3 days 04:05:06.7', 4294967295, '-1234.56', 'it''s ok',
-            '101', '[1,5)', 1e40, 123456789012345678901234567890123456789012345.12345,
-            '12:00:00+02', 'x')
-    """)
-    found = read(postgres_reader("shop_postgres", "items"))
-    assert found.rows == [
-        {
-            "u": "5eb63bbb-e01e-eed0-93cb-22bb8f5acdc3",
-            "ip": "10.1.2.3/8",
-            "host": "::1",
-            "net": "10.0.0.0/8",
-            "mac": "08:00:2b:01:02:03",
-            "iv": "P1Y2M-3DT4H5M6.7S",
-            "o": 4294967295,
-            "m": Decimal("-1234.560"),
-            "e": "it's ok",
-            "bits": "101",
-            "r": "[1,5)",
-            "w": "1" + "0" * 40,
-            "w50": "123456789012345678901234567890123456789012345.12345",
-            "tztime": "12:00:00+02",
-            "ch": "x",
-        }
-    ]
-
-
-def test_special_numbers_without_a_bound_stay_text(sql: Sql) -> None:
-    sql(
-        "create table items (w numeric); "
-        "insert into items values ('NaN'), ('Infinity'), ('-Infinity'), (1.10)"
-    )
-    assert [row["w"] for row in read(postgres_reader("shop_postgres", "items")).rows] == [
-        "NaN", "Infinity", "-Infinity", "1.10",
-    ]  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("column", "value", "reason", "recorded"),
     [
@@ -132,17 +90,6 @@ def test_a_value_that_cannot_be_carried_sets_its_row_aside(
     assert reason in rejected.reason
     assert json.loads(rejected.record) == {"id": "7", "a": recorded}
     assert found.extracted == 3
-
-
-def test_the_first_and_last_moments_of_the_calendar_are_carried(sql: Sql) -> None:
-    sql("""
-        create table items (d date, ts timestamp);
-        insert into items values ('0001-01-01', '0001-01-01'), ('9999-12-31', '9999-12-31 23:59:59.999999')
-    """)
-    assert read(postgres_reader("shop_postgres", "items")).rows == [
-        {"d": date(1, 1, 1), "ts": datetime(1, 1, 1)},
-        {"d": date(9999, 12, 31), "ts": datetime(9999, 12, 31, 23, 59, 59, 999999)},
-    ]
 
 
 def test_two_faults_of_one_row_are_both_told(sql: Sql) -> None:

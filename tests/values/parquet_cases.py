@@ -185,10 +185,10 @@ TIMES = [
     ),
     _case(
         pa.time64("ns"),
-        _number(3_723_000_000_001, pa.time64("ns")),
+        _number(86_399_999_999_999, pa.time64("ns")),
         "TIME(9)",
-        "01:02:03.000000001",
-        text="01:02:03.000000001",
+        "23:59:59.999999999",
+        text="23:59:59.999999999",
         seen_in="staged",
     ),
     _case(pa.timestamp("s"), datetime(1, 1, 1), "TIMESTAMP_NTZ(6)", datetime(1, 1, 1)),

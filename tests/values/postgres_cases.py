@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -60,7 +59,13 @@ NUMBERS = [
     _equal("numeric(10,2)", "'-0'", "NUMBER(10,2)", Decimal("0.00"), "numeric has no zero below zero."),
     _aside("numeric(10,2)", "'NaN'", "NUMBER(10,2)", "is not a NUMBER(10,2)"),
     _equal("numeric(37,0)", f"-{'9' * 37}", "NUMBER(37,0)", -(10**37) + 1),
-    _equal("numeric(38,0)", f"{2**63 - 1}", "NUMBER(38,0)", 2**63 - 1),
+    _equal(
+        "numeric(38,0)",
+        f"{2**63 - 1}",
+        "NUMBER(38,0)",
+        2**63 - 1,
+        "More than 64 bits of it are an error in the local Snowflake.",
+    ),
     _equal("numeric(38,10)", f"{'9' * 28}.{'9' * 10}", "NUMBER(38,10)", Decimal(f"{'9' * 28}.{'9' * 10}")),
     _equal("numeric(38,38)", f"0.{'1' * 38}", "NUMBER(38,38)", Decimal(f"0.{'1' * 38}")),
     _equal("numeric(3,-2)", "12345", "NUMBER(5,0)", 12300, "Rounded by the column, in the source."),
@@ -96,6 +101,7 @@ TEXTS = [
     _text("text", "'😀 👩‍👩‍👧 🇳🇿'", "😀 👩‍👩‍👧 🇳🇿"),
     _text("text", r"U&'e\0301 \00E9 \FFFE\+10FFFF'", "e\u0301 é \ufffe\U0010ffff", "Not normalised."),
     _text("text", "repeat('é', 1048576)", "é" * 1_048_576),
+    _aside("text", "repeat('x', 16777217)", "VARCHAR", "16,777,217 bytes are more than a VARCHAR holds"),
     _text("varchar(5)", "'ab  '", "ab  "),
     _text("char(4)", "'ab'", "ab  ", "With its blanks, as the source keeps it."),
     _text('"char"', "'x'", "x"),
@@ -105,6 +111,12 @@ TEXTS = [
     _equal("bytea", "''", "BINARY", bytearray(b"")),
     _equal("bytea", r"'\x00ff5c'", "BINARY", bytearray(b"\x00\xff\\")),
     _equal("bytea", r"decode(repeat('00ff', 524288), 'hex')", "BINARY", bytearray(b"\x00\xff" * 524_288)),
+    _aside(
+        "bytea",
+        "decode(repeat('00', 8388609), 'hex')",
+        "BINARY",
+        "8,388,609 bytes are more than a BINARY holds",
+    ),
     _text("uuid", "'5EB63BBB-E01E-EED0-93CB-22BB8F5ACDC3'", "5eb63bbb-e01e-eed0-93cb-22bb8f5acdc3"),
 ]
 
@@ -234,8 +246,3 @@ OTHERS = [
 ]
 
 CASES = [*NUMBERS, *TEXTS, *TIMES, *DOCUMENTS, *OTHERS]
-
-
-def number_in(record: str) -> int:
-    """The row's number in a record of quarantine."""
-    return int(json.loads(record)["id"])
