@@ -53,9 +53,7 @@ class Run:
         """Do what is left, once. A failure that a retry may mend is kept; any other is raised."""
         try:
             if self.staged is None:
-                ids = LoadIds(self.source.name, self.table.name, self.load_id, uuid.uuid4().hex)
-                self._extract(ids)
-                self.staged = ids
+                self.extract()
             self.loaded = self.load()
         except PassingError as error:
             self.failures.append(error)
@@ -76,7 +74,9 @@ class Run:
         assert self.staged is not None
         return Load(self.open_session, DATABASE, self.staged, self.table, TASK).run()
 
-    def _extract(self, ids: LoadIds) -> None:
+    def extract(self) -> None:
+        """The extract task, once."""
+        ids = LoadIds(self.source.name, self.table.name, self.load_id, uuid.uuid4().hex)
         with working_folder(self.folder) as folder:
             Extract(
                 open_session=self.open_session,
@@ -89,6 +89,7 @@ class Run:
                 backfill=False,
                 folder=folder,
             ).run()
+        self.staged = ids
 
 
 def check(shop: Shop, table: str, columns: str, expected: Iterable[Row], loads: int) -> None:
