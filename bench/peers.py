@@ -107,7 +107,13 @@ RAW = (
     Peer(OURS, "headrace_load", OWN),
     Peer(OURS_TWO, "headrace_load", OWN, options={"readers": 2}),
     *(
-        Peer(f"{DLT}, {backend}", "dlt_pipeline", "dlt", "dlt", {"backend": backend})
+        Peer(
+            f"{DLT}, {backend}",
+            "dlt_pipeline",
+            "dlt",
+            "dlt",
+            {"backend": backend, "dataset": f"bench_{backend}"},
+        )
         for backend in ("connectorx", "pyarrow", "sqlalchemy")
     ),
 )

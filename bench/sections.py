@@ -27,7 +27,7 @@ ROWS = 1_000_000
 DOCUMENTS_OF_ROWS = 0.3
 """MongoDB has 300,000 documents where tables have a million rows."""
 
-VALUE_SECONDS = 60
+VALUE_SECONDS = 20
 """How long a peer may take for one row, its imports included: some wait for ever for a thread that died."""
 
 MORE = 10
@@ -128,14 +128,16 @@ def raw(bench: SideBySide, size: Size, home: Path = SERVERS) -> Section:
             "table": servers.fill_postgres(server, WIDE, size.rows),
             "options": {"snowflake": target.option()},
         }
-        landed = quote("BENCH", fold(job["table"]))
+
+        def landed(peer: Peer) -> str:
+            return quote(fold(peer.options.get("dataset", "bench")), fold(job["table"]))
 
         def check(peer: Peer, folder: Path) -> str:
-            target.fetch(landed, making.emptied(folder))
+            target.fetch(landed(peer), making.emptied(folder))
             return compare(WIDE, reference, folder)
 
-        def count(folder: Path) -> int:
-            return target.count(landed)
+        def count(peer: Peer, folder: Path) -> int:
+            return target.count(landed(peer))
 
         tables = [bench.measure(f"{WIDE.title}, to RAW", peers.RAW, job, size.rows, check, count)]
     return Section("raw", tables, gates.of_raw(tables))

@@ -24,6 +24,9 @@ Say = Callable[[str], None]
 Check = Callable[[Peer, Path], str]
 """What is right or wrong with the files of a peer's first run: ``exact``, or the difference."""
 
+Count = Callable[[Peer, Path], int]
+"""The rows that a later run left; of the files where none is given."""
+
 
 @dataclass
 class SideBySide:
@@ -40,7 +43,7 @@ class SideBySide:
         job: Mapping[str, Any],
         rows: int,
         check: Check,
-        count: Callable[[Path], int] = fidelity.count,
+        count: Count | None = None,
     ) -> Table:
         """Run the peers over one table. A peer that fails has its error in its row; the others go on."""
         table = Table(title, [Row(peer.name, peer.version, rows, ours=peer.ours) for peer in peers])
@@ -73,7 +76,7 @@ class SideBySide:
         row: Row,
         job: Mapping[str, Any],
         check: Check,
-        count: Callable[[Path], int],
+        count: Count | None,
     ) -> None:
         try:
             missing = self.installed(peer)
@@ -95,11 +98,13 @@ class SideBySide:
             with suppress(FileNotFoundError):
                 shutil.rmtree(self.work)
 
-    def _look(self, peer: Peer, row: Row, folder: Path, check: Check, count: Callable[[Path], int]) -> None:
+    def _look(self, peer: Peer, row: Row, folder: Path, check: Check, count: Count | None) -> None:
         """The first run's values are compared; of each later one the rows are counted."""
         if not peer.files:
             row.fidelity = "-"
         elif not row.runs:
             row.fidelity = check(peer, folder)
-        elif (found := count(folder)) != row.rows:
-            raise RunFailed(f"{found:,} rows instead of {row.rows:,} in run {len(row.runs) + 1}")
+        else:
+            found = fidelity.count(folder) if count is None else count(peer, folder)
+            if found != row.rows:
+                raise RunFailed(f"{found:,} rows instead of {row.rows:,} in run {len(row.runs) + 1}")

@@ -51,6 +51,7 @@ class LocalSnowflake(ServerProcess):
         while time.monotonic() < until and self.is_running:
             with suppress(OSError), socket.create_connection((HOST, self.port), 1):
                 prepare_account(self.login)
+                self._ask(f"CREATE STAGE {self.stage}")
                 return self
             time.sleep(0.05)
         self.stop()
@@ -69,6 +70,7 @@ class LocalSnowflake(ServerProcess):
             "account": "local",
             "database": settings.raw_database(),
             "connection": snowflake_connection(self.port, self.password),
+            "stage": self.stage,
         }
 
     def fetch(self, table: str, folder: Path) -> None:
@@ -81,10 +83,18 @@ class LocalSnowflake(ServerProcess):
 
     def count(self, table: str) -> int:
         """The rows of such a table."""
-        with connect(self.login) as connection, connection.cursor() as cursor:
-            cursor.execute(f"SELECT COUNT(*) FROM {settings.raw_database()}.{table}")
-            [found] = cursor.fetchall()
+        [found] = self._ask(f"SELECT COUNT(*) FROM {settings.raw_database()}.{table}")
         return int(found[0])
+
+    @property
+    def stage(self) -> str:
+        """A stage for peers that bring none."""
+        return f"{settings.raw_database()}.PUBLIC.BENCH"
+
+    def _ask(self, statement: str) -> list[Any]:
+        with connect(self.login) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall())
 
 
 @contextmanager

@@ -32,7 +32,10 @@ def extract(job: Job) -> None:
     home = Path(str(job.folder) + "-dlt")
     os.environ |= {**SETTINGS, "DLT_DATA_DIR": str(home), "DLT_PROJECT_DIR": str(home)}
     pipeline = dlt.pipeline(
-        pipeline_name="bench", pipelines_dir=str(home), destination=_destination(job), dataset_name="bench"
+        pipeline_name="bench",
+        pipelines_dir=str(home),
+        destination=_destination(job),
+        dataset_name=job.options.get("dataset", "bench"),
     )
     # Its stream is what its documentation advises for large tables; the other backends have none.
     backend = job.options["backend"]
@@ -48,12 +51,22 @@ def extract(job: Job) -> None:
     pipeline.run(table, loader_file_format="parquet", write_disposition="replace")
 
 
+class OneByOne(snowflake):
+    """dlt's Snowflake, one statement a request and Parquet alone: the local Snowflake takes nothing else."""
+
+    def _raw_capabilities(self) -> Any:
+        capabilities = super()._raw_capabilities()
+        capabilities.supports_multiple_statements = False
+        capabilities.preferred_loader_file_format = "parquet"
+        capabilities.supported_loader_file_formats = ["parquet"]
+        return capabilities
+
+
 def _connectorx_address(job: Job, backend: str) -> dict[str, str]:
-    return (
-        {"conn": job.url({"postgres": "postgresql", "mysql": "mysql"}[job.kind])}
-        if backend == "connectorx"
-        else {}
-    )
+    """connectorx would be given SQLAlchemy's address, which names a driver that it does not know."""
+    if backend != "connectorx":
+        return {}
+    return {"conn": job.url({"postgres": "postgresql", "mysql": "mysql"}[job.kind])}
 
 
 def _destination(job: Job) -> Any:
@@ -61,7 +74,10 @@ def _destination(job: Job) -> Any:
     if to is None:
         return filesystem(bucket_url=f"file://{job.folder}")
     address = f"snowflake://{to['user']}:{to['password']}@{to['account']}/{to['database']}"
-    return snowflake(credentials=f"{address}?host={to['host']}&port={to['port']}&protocol=http")
+    # A stage of its own: the local Snowflake has no stages of tables.
+    return OneByOne(
+        credentials=f"{address}?host={to['host']}&port={to['port']}&protocol=http", stage_name=to["stage"]
+    )
 
 
 if __name__ == "__main__":

@@ -57,6 +57,17 @@ def test_put_takes_a_pattern_and_compresses_by_default(client: Client, tmp_path:
     assert [row[:2] for row in rows] == [("a.csv", "a.csv.gz"), ("b.csv", "b.csv.gz")]
 
 
+def test_commas_may_stand_between_options_of_put(client: Client, tmp_path: Path) -> None:
+    client.run("create stage landing")
+    file = tmp_path / "a.bin"
+    for content in (b"first", b"second"):
+        file.write_bytes(content)
+        [row] = put(client, file, "c/", "OVERWRITE = TRUE, AUTO_COMPRESS = FALSE")
+        assert row[6] == "UPLOADED"
+    for stray in (", overwrite = true", "overwrite = true,", "overwrite = true,, parallel = 1"):
+        assert "syntax error" in str(client.error(f"put 'file://{file}' '@landing/c/' {stray}"))
+
+
 def test_put_of_a_missing_file_fails(client: Client) -> None:
     client.run("create stage landing")
     assert client.error("put file:///nowhere/at/all @landing").errno == 253006

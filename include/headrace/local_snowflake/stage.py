@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 _STAGES = "_fs_global._fs_information_schema._fs_stages"
 _FILE = re.compile(r"""\s*(?:'file://([^']*)'|file://(\S*))""", re.IGNORECASE)
-_OPTION = re.compile(r"\s*(\w+)\s*=\s*('[^']*'|\w+)")
+_OPTION = re.compile(r"\s*(\w+)\s*=\s*('[^']*'|\w+)(?:\s*,(?=\s*\w))?")
+"""An option, and the comma that may stand before the next."""
 _COMPRESSED = {".gz": "GZIP", ".bz2": "BZIP2", ".zst": "ZSTD", ".parquet": "PARQUET"}
 
 
