@@ -46,6 +46,7 @@ class MysqlReader:
 
         It covers InnoDB and other engines with transactions. A table of another engine, such as
         MyISAM, is locked against writing while its rows are read, so that they are of one moment too.
+        Several readers each have a connection, and snapshots of one moment (see ``mysql_split``).
         """
         table = self._table
         with connected(self._source.connection, self._source.tunnel) as (connection, default):

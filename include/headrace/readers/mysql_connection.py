@@ -1,6 +1,6 @@
 """Connections to MySQL and MariaDB as Airflow's hook takes them, and their errors told apart.
 
-mysqlclient in the text protocol: every value arrives as the server writes it, so nothing is
+mysqlclient without its conversions: every value arrives as the server sends it, so nothing is
 rounded, wrapped or made NULL on the way, and a failure is an exception with the server's code.
 """
 
