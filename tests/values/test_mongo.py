@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from bson.raw_bson import RawBSONDocument
 from include.headrace import extract
 from include.headrace.config import MongoSource, MongoTable
 from include.headrace.demo.mongo_server import MongoServer
+from include.headrace.readers import mongo_documents
 from include.headrace.readers.base import Piece, Rejected, Span
 from include.headrace.readers.mongo_documents import MongoRows, key_text, record_text
 from include.headrace.readers.pieces import split
@@ -52,15 +54,15 @@ class GivenDocuments:
         yield self
 
     def pieces(self) -> Iterator[Piece]:
-        rows, faults = self._rows.convert(self._documents)
+        for number, document in enumerate(self._documents, start=1):
+            rows, faults = self._rows.convert([document])
+            yield from split(rows, faults, partial(self._reject, number))
 
-        def reject(row: int, reason: str) -> Rejected:
-            document = self._documents[row]
-            key = key_text(document)
-            place = f"document {row + 1}" if key is None else f"_id={key}"
-            return Rejected(f"shop.items {place}", reason, record_text(document))
-
-        return split(rows, faults, reject)
+    def _reject(self, number: int, row: int, reason: str) -> Rejected:
+        document = self._documents[number - 1]
+        key = key_text(document)
+        place = f"document {number}" if key is None else f"_id={key}"
+        return Rejected(f"shop.items {place}", reason, record_text(document))
 
 
 def table_of(cases: Sequence[Case]) -> MongoTable:
@@ -100,6 +102,8 @@ def test_every_value_of_mongodb(
         return MongoSource(name=intake.name, kind="mongo", connection="shop_mongo", tables=(table,))
 
     read, told = (intake_in(open_session, tmp_path / name) for name in ("read", "told"))
+    # One that is out of the ordinary would have all of its batch done one by one.
+    monkeypatch.setattr(mongo_documents, "AT_ONCE", 1)
     table = table_of(KEPT)
     found = held(load(read, source(read, table), table, key="_id"), KEPT)
     table = table_of(GIVEN)
