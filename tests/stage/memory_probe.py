@@ -40,8 +40,10 @@ class Streams:
 
     def _stream(self) -> Iterator[Piece]:
         rows = TARGET_BATCH_BYTES // WIDTH
+        block = os.urandom(rows * WIDTH)
         for _ in range(self._batches):
-            data = pa.py_buffer(os.urandom(rows * WIDTH))
+            # A copy, which is made several times as fast as it is written.
+            data = pa.py_buffer(bytearray(block))
             column = pa.FixedSizeBinaryArray.from_buffers(pa.binary(WIDTH), rows, [None, data])
             yield Piece(pa.record_batch([column], SCHEMA))
 
