@@ -9,10 +9,12 @@ from typing import Any
 
 from include.headrace.config import Table
 from include.headrace.copying import FILE_COLUMN, ROW_COLUMN, AttemptTables
+from include.headrace.deletes import Deleting, marker_column
 from include.headrace.errors import CountError
 from include.headrace.ledger import Ledger
 from include.headrace.manifest import Manifest
 from include.headrace.names import fold, quote
+from include.headrace.plausibility import check_shrink
 from include.headrace.schema import Column
 from include.headrace.session import Session
 
@@ -40,6 +42,7 @@ class Apply:
     columns: tuple[Column, ...]
     watermark: str | None
     loaded_at: datetime
+    allow_shrink: bool = False
 
     def run(self) -> Counts:
         """Apply rows and rows set aside. Raises CountError when the counts cannot be right."""
@@ -116,12 +119,20 @@ class Apply:
 
     def _replace(self) -> Counts:
         self._refuse_when_overtaken()
+        after = self._staged_keys() if self._keys else self.manifest.rows_staged
+        self._check_shrink(self._count(f"SELECT COUNT(*) AS n FROM {self.target}"), after)
         # DELETE, not TRUNCATE or a swap: a swap is DDL and would commit, TRUNCATE forgets what
         # the COPY's history knows.
         deleted = self.session.execute(f"DELETE FROM {self.target}")
         inserted = self._insert(f"{self._latest()} AS s")
-        self._expect(inserted, self._staged_keys() if self._keys else self.manifest.rows_staged)
+        self._expect(inserted, after)
         return Counts(inserted=inserted, deleted=deleted)
+
+    def _check_shrink(self, before: int, after: int) -> None:
+        """A sample, and the whole that takes a sample's place, say nothing of the table's size."""
+        if self.allow_shrink or self.manifest.sampled or self.ledger.last_was_sampled(self.manifest.ids):
+            return
+        check_shrink(self.manifest.ids, self.table, before, after)
 
     def _append(self) -> Counts:
         if self.manifest.span_upper is not None:
@@ -154,6 +165,11 @@ class Apply:
         return Counts(inserted=inserted, deleted=deleted)
 
     def _merge(self) -> Counts:
+        deletes = self.table.deletes
+        if deletes is not None and deletes.compare_keys:
+            # Rows read before another load compared its keys may be gone since, and rows that it brought
+            # are not among the keys of this one.
+            self._refuse_when_overtaken()
         others = [column for column in self.columns if column.name not in self._keys]
         changed = " OR ".join(f"t.{quote(c.name)} IS DISTINCT FROM s.{quote(c.name)}" for c in others)
         update = ""
@@ -181,7 +197,29 @@ class Apply:
         return Counts(
             inserted=int(result["number of rows inserted"]),
             updated=int(result.get("number of rows updated") or 0),
+            deleted=self._delete(),
         )
+
+    def _delete(self) -> int:
+        deletes = self.table.deletes
+        if deletes is None:
+            return 0
+        deleting = Deleting(
+            session=self.session,
+            target=self.target,
+            staged=self.attempt.rows,
+            keys=None if self.manifest.keys is None else self.attempt.keys,
+            key_names=self._keys,
+            marker=marker_column(self.table, self.manifest.columns),
+            compares=deletes.compare_keys,
+            keeps_rows=deletes.action == "mark",
+            load_id=self.manifest.ids.load_id,
+            loaded_at=self.loaded_at,
+        )
+        if self.manifest.keys is not None:
+            live, gone = deleting.live_and_gone()
+            self._check_shrink(live, live - gone)
+        return deleting.run()
 
     def _delete_span(self) -> int:
         cursor = self._cursor

@@ -34,7 +34,7 @@ REJECTED_COLUMNS = tuple(Column(name, name, "VARCHAR") for name in REJECTED_SCHE
 
 
 class AttemptTables:
-    """The transient tables of one try, in the ledger's schema: rows, and rows set aside."""
+    """The transient tables of one try, in the ledger's schema: rows, rows set aside, the source's keys."""
 
     def __init__(self, session: Session, database: str, manifest: Manifest, attempt: str) -> None:
         self._session = session
@@ -42,28 +42,39 @@ class AttemptTables:
         self._database = database
         self.rows = quote(database, LEDGER_SCHEMA, ATTEMPT_PREFIX + attempt.upper())
         self.quarantine = quote(database, LEDGER_SCHEMA, f"{ATTEMPT_PREFIX}{attempt.upper()}__QUARANTINE")
+        self.keys = quote(database, LEDGER_SCHEMA, f"{ATTEMPT_PREFIX}{attempt.upper()}__KEYS")
 
-    def fill(self) -> None:
-        """Make both tables and copy every staged file in, in one transaction.
+    def fill(self, keys: Sequence[Column] = ()) -> None:
+        """Make the tables and copy every staged file in, in one transaction. ``keys`` are the columns of the
+        table of keys, which is there only when keys were staged.
 
         Raises CountError when a file is missing, loaded in part or twice, or when the count of
         values that are not NULL differs from the manifest in any column.
         """
         self._create(self.rows, self._manifest.columns)
         self._create(self.quarantine, REJECTED_COLUMNS)
+        if self._manifest.keys is not None:
+            self._create(self.keys, keys)
         self._session.execute("BEGIN")
         try:
             self._copy(self.rows, self._manifest.columns, self._manifest.files_of("rows"))
             self._copy(self.quarantine, REJECTED_COLUMNS, self._manifest.files_of("quarantine"))
+            if self._manifest.keys is not None:
+                self._copy(self.keys, keys, self._manifest.files_of("keys"))
             self._check_values()
         except BaseException:
             self._session.rollback()
             raise
         self._session.execute("COMMIT")
 
-    def drop(self) -> None:
-        """Drop both tables."""
-        for table in (self.rows, self.quarantine):
+    def drop(self, *, keep_quarantine: bool = False) -> None:
+        """Drop the tables; on demand all but that of rows set aside."""
+        tables = [self.rows]
+        if not keep_quarantine:
+            tables.append(self.quarantine)
+        if self._manifest.keys is not None:
+            tables.append(self.keys)
+        for table in tables:
             self._session.execute(f"DROP TABLE IF EXISTS {table}")
 
     def _create(self, table: str, columns: Sequence[Column]) -> None:
@@ -104,9 +115,9 @@ class AttemptTables:
         )
         found = self._session.query(f"SELECT {counts} FROM {self.rows}")[0]
         wrong = {
-            name: (count, int(found[name.lower()]))
+            name: (count, int(found[name.lower()] or 0))
             for name, count in {"#": self._manifest.rows_staged, **expected}.items()
-            if int(found[name.lower()]) != count
+            if int(found[name.lower()] or 0) != count
         }
         if wrong:
             told = "; ".join(

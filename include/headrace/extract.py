@@ -9,7 +9,9 @@ from pathlib import Path
 
 from include.headrace.config import AnySource, Table
 from include.headrace.cursors import span_of
+from include.headrace.deletes import marker_column
 from include.headrace.errors import SourceError
+from include.headrace.keys import stage_keys
 from include.headrace.ledger import Fence, Ledger, TaskRef
 from include.headrace.manifest import LoadIds, Manifest
 from include.headrace.names import fold
@@ -49,21 +51,32 @@ class Extract:
             reader = reader_for(self.source, self.table)
             fence = ledger.fence_of_cursor(self.ids, self.table.cursor)
             span = self._span(reader, fence)
+            location = stage_location(self.database, fold(self.ids.source), self.ids.path)
             with reader.open(span) as extraction:
+                marker_column(self.table, columns_of(extraction.schema))
                 manifest = stage_extraction(
                     session,
                     extraction,
                     self.ids,
-                    location=stage_location(self.database, fold(self.ids.source), self.ids.path),
+                    location=location,
                     folder=self.folder,
                     primary_key=self.table.primary_key,
                     cursor=self.table.cursor,
                     window=self._window(span, fence.epoch),
                 )
+            if self._compares_keys(manifest):
+                manifest = stage_keys(
+                    session, self.source, self.table, manifest, location=location, folder=self.folder
+                )
             ledger.record_manifest(manifest)
             return manifest
         finally:
             session.close()
+
+    def _compares_keys(self, manifest: Manifest) -> bool:
+        """A backfill is of an interval alone, and a sample must never delete."""
+        deletes = self.table.deletes
+        return deletes is not None and deletes.compare_keys and not self.backfill and not manifest.sampled
 
     def _span(self, reader: Reader, fence: Fence) -> Span:
         if self.table.cursor is None:

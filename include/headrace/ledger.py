@@ -45,6 +45,8 @@ LEDGER_TABLES: dict[str, dict[str, str]] = {
         "SCHEMA_HASH": "VARCHAR NOT NULL",
         "SAMPLED": "BOOLEAN NOT NULL",
         "EPOCH": "NUMBER(19,0)",
+        "COLUMNS_DISCARDED": "NUMBER(10,0)",
+        "VALUES_DISCARDED": "NUMBER(19,0)",
         "DAG_ID": "VARCHAR",
         "TASK_ID": "VARCHAR",
         "RUN_ID": "VARCHAR",
@@ -310,6 +312,15 @@ class Ledger:
             'WHERE "SOURCE" = ? AND "TABLE_NAME" = ? AND "EPOCH" > ?'
         )
         return query, [ids.source, ids.table, epoch]
+
+    def last_was_sampled(self, ids: LoadIds) -> bool:
+        """True when the table's last load was a sample, which says nothing of the table's size."""
+        rows = self.session.query(
+            f'SELECT "SAMPLED" FROM {self.table("LOADS")} WHERE "SOURCE" = ? AND "TABLE_NAME" = ? '
+            'ORDER BY "EPOCH" DESC NULLS LAST, "COMMITTED_AT" DESC LIMIT 1',
+            [ids.source, ids.table],
+        )
+        return bool(rows and rows[0]["sampled"])
 
     def swap_fence(self, ids: LoadIds, epoch: int) -> bool:
         """Move the fence on from ``epoch``; False when another load moved it first."""

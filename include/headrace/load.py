@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,12 @@ from include.headrace.config import Table
 from include.headrace.copying import AttemptTables
 from include.headrace.cursors import later
 from include.headrace.errors import HeadraceError, PassingError, PermanentError
+from include.headrace.keys import key_columns
 from include.headrace.ledger import Fence, Ledger, TaskRef
 from include.headrace.manifest import LoadIds, Manifest, now
 from include.headrace.names import fold, quote
+from include.headrace.plausibility import TooManySetAside, check_quarantined
+from include.headrace.schema import Column
 from include.headrace.session import CommitInDoubt, Session
 from include.headrace.stage import stage_location
 from include.headrace.target import Target
@@ -46,13 +49,17 @@ def transaction_prefix(load_id: str) -> str:
 
 @dataclass(frozen=True)
 class Load:
-    """One load task's work. ``open_session`` opens a new session each time it is called."""
+    """One load task's work. ``open_session`` opens a new session each time it is called.
+
+    ``allow_shrink`` lets the table lose any share of its rows.
+    """
 
     open_session: Callable[[], Session]
     database: str
     ids: LoadIds
     table: Table
     task: TaskRef
+    allow_shrink: bool = False
 
     def run(self) -> dict[str, Any]:
         """Apply the staged rows, or find them applied; the row of LOADS with lower-case names.
@@ -96,11 +103,18 @@ class Load:
         ledger.record_attempt(tried, "load", self.task)
         manifest = ledger.manifest(self.ids)
         tables = AttemptTables(session, self.database, manifest, attempt)
+        keep_quarantine = False
         try:
-            tables.fill()
+            tables.fill(key_columns(manifest, self.table))
+            check_quarantined(session, manifest, self.table, tables.quarantine)
             return self._commit(session, ledger, manifest, tables, attempt)
+        except TooManySetAside:
+            keep_quarantine = True
+            raise
         finally:
-            self._tidy("dropping the attempt's tables", lambda: self._drop(attempt, manifest))
+            self._tidy(
+                "dropping the attempt's tables", lambda: self._drop(attempt, manifest, keep_quarantine)
+            )
 
     def _commit(
         self, session: Session, ledger: Ledger, manifest: Manifest, tables: AttemptTables, attempt: str
@@ -166,9 +180,10 @@ class Load:
                 columns=target.columns,
                 watermark=fence.watermark,
                 loaded_at=loaded_at,
+                allow_shrink=self.allow_shrink,
             ).run()
             self._move_watermark(ledger, manifest, fence)
-            ledger.insert_load(self._row(manifest, counts, fence.epoch + 1))
+            ledger.insert_load(self._row(manifest, counts, fence.epoch + 1, target.discarded))
             if current_transaction(session) != transaction:
                 raise FenceLost(
                     f"Transaction {transaction} of load {self.ids.load_id} was ended from outside."
@@ -189,7 +204,17 @@ class Load:
         newest = later(fence.watermark, manifest.cursor_max, cursor.type)
         ledger.set_watermark(self.ids, str(newest), cursor)
 
-    def _row(self, manifest: Manifest, counts: Counts, epoch: int) -> dict[str, Any]:
+    def _row(
+        self, manifest: Manifest, counts: Counts, epoch: int, discarded: Sequence[Column]
+    ) -> dict[str, Any]:
+        values = manifest.non_null()
+        left_out = {column.name: values[column.name] for column in discarded}
+        if left_out:
+            log.warning(
+                "The contract of %s leaves out columns that RAW has not; their values that are not NULL: %s",
+                self.ids.label,
+                ", ".join(f"{name} {count}" for name, count in left_out.items()),
+            )
         return {
             "load_id": self.ids.load_id,
             "attempt_id": self.ids.attempt_id,
@@ -211,6 +236,8 @@ class Load:
             "schema_hash": manifest.schema_hash,
             "sampled": manifest.sampled,
             "epoch": epoch,
+            "columns_discarded": len(left_out),
+            "values_discarded": sum(left_out.values()),
             "dag_id": self.task.dag_id,
             "task_id": self.task.task_id,
             "run_id": self.task.run_id,
@@ -240,10 +267,10 @@ class Load:
             f"{ROUNDS} looks; the load looks again when it is retried."
         )
 
-    def _drop(self, attempt: str, manifest: Manifest) -> None:
+    def _drop(self, attempt: str, manifest: Manifest, keep_quarantine: bool) -> None:
         session = self.open_session()
         try:
-            AttemptTables(session, self.database, manifest, attempt).drop()
+            AttemptTables(session, self.database, manifest, attempt).drop(keep_quarantine=keep_quarantine)
         finally:
             session.close()
 

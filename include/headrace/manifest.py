@@ -20,7 +20,7 @@ def now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-FileKind = Literal["rows", "quarantine"]
+FileKind = Literal["rows", "quarantine", "keys"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ class Manifest:
     """When reading began, UTC without a zone."""
     epoch: int | None = None
     """The fence's epoch when reading began; None in a manifest of before it was kept."""
+    keys: int | None = None
+    """How many keys the whole source table had; None when they were not read."""
 
     @property
     def rows_staged(self) -> int:

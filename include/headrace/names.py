@@ -14,6 +14,10 @@ LOAD_COLUMNS = ("_LOAD_ID", "_LOADED_AT")
 """Columns that every load adds to a RAW table."""
 
 
+DELETED_AT = "_DELETED_AT"
+"""The column in which a table that keeps deleted rows has the time of the load that found them gone."""
+
+
 def fold(name: str) -> str:
     """Fold a source's name to ``[A-Z0-9_]``: upper case, every other character an underscore.
 

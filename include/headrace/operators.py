@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 LOAD_ID_NAMESPACE = uuid.UUID("5a1b0c1e-0f6b-5d0a-9d53-6f1d3b7f9a11")
 """Namespace of load ids: any fixed value, so that a retry computes the id its first try had."""
 
+ALLOW_SHRINK = "allow_shrink"
+"""The parameter of a run that lets its loads take away any share of a table's rows."""
+
 
 @contextmanager
 def permanent_errors_fail_at_once() -> Iterator[None]:
@@ -170,6 +173,7 @@ class LoadToTableOperator(TableOperator):
                 ids=LoadIds(self.source, self.table, staged["load_id"], staged["attempt_id"]),
                 table=table,
                 task=self._task(context),
+                allow_shrink=bool(context["params"].get(ALLOW_SHRINK)),
             ).run()
             counts = {name: int(value) for name, value in row.items() if name.startswith("rows_")}
             self.log.info(

@@ -10,13 +10,19 @@ from airflow.sdk import (
     Asset,
     CronDataIntervalTimetable,
     DeltaDataIntervalTimetable,
+    Param,
     TaskGroup,
 )
 
 from include.headrace.assets import asset_of
 from include.headrace.names import fold
 from include.headrace.notify import notify_failure
-from include.headrace.operators import ExtractToStageOperator, LoadToTableOperator, PublishOperator
+from include.headrace.operators import (
+    ALLOW_SHRINK,
+    ExtractToStageOperator,
+    LoadToTableOperator,
+    PublishOperator,
+)
 from include.headrace.pools import source_pool
 from include.headrace.settings import SNOWFLAKE_CONN_ID, schedules_on
 
@@ -69,6 +75,7 @@ def ingestion_dag(source: AnySource) -> DAG:
         max_active_runs=1,
         default_args={**DEFAULT_ARGS, "pool": source_pool(source.name)},
         tags=sorted({"ingest", source.kind, *source.tags, *(tag for t in source.tables for tag in t.tags)}),
+        params=_params(source),
         doc_md=_doc(source),
     )
     with dag:
@@ -93,6 +100,21 @@ def ingestion_dag(source: AnySource) -> DAG:
                 load = LoadToTableOperator(task_id="load", extract_task_id=extract.task_id, **shared)
                 extract >> load >> publish
     return dag
+
+
+def _params(source: AnySource) -> dict[str, Any]:
+    """The run's parameters, for sources with a table from which a load can take rows away."""
+    if not any(t.disposition == "replace" or (t.deletes and t.deletes.compare_keys) for t in source.tables):
+        return {}
+    return {
+        ALLOW_SHRINK: Param(
+            default=False,
+            type="boolean",
+            title="Let tables shrink",
+            description="For this run: let loads leave a table empty, or smaller than its max_shrink allows. "
+            "Check first that the source is right.",
+        )
+    }
 
 
 def _group_id(table: str) -> str:

@@ -21,7 +21,7 @@ from include.headrace.config.files import (
 )
 from include.headrace.config.kinds import AnySource
 from include.headrace.config.loading import load_source, load_sources, source_names
-from include.headrace.config.models import Contract, Disposition, Schedule, Source, Table
+from include.headrace.config.models import Contract, Deletes, Disposition, Schedule, Source, Table
 
 __all__ = [
     "AnySource",
@@ -30,6 +30,7 @@ __all__ = [
     "Contract",
     "CsvSource",
     "CsvTable",
+    "Deletes",
     "Disposition",
     "DocumentColumn",
     "DocumentTable",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ TUNNEL = (
 class PostgresTable(Table):
     """A table or view of PostgreSQL."""
 
+    comparable: ClassVar[bool] = True
     db_schema: Text = Field(
         default="public", alias="schema", description="The schema in PostgreSQL that holds the table."
     )
@@ -26,6 +27,7 @@ class PostgresTable(Table):
 class MysqlTable(Table):
     """A table or view of MySQL or MariaDB."""
 
+    comparable: ClassVar[bool] = True
     database: Text | None = Field(
         default=None,
         description="The database that holds the table. Without it, the one that the connection names.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -57,6 +57,8 @@ class DocumentTable(Table):
 
 class MongoTable(DocumentTable):
     """A collection of MongoDB. Documents land as relaxed Extended JSON (v2)."""
+
+    comparable: ClassVar[bool] = True
 
     database: Text | None = Field(
         default=None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -78,6 +78,21 @@ class Model(BaseModel):
         return made
 
 
+AnyLimit = Annotated[
+    int | str | None,
+    BeforeValidator(values.row_limit),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": values.SHARE, "examples": ["5%"]},
+            ]
+        }
+    ),
+]
+"""A number of rows, or a share of them as text."""
+
+
 class Schedule(Model):
     """When a source is loaded: exactly one of `cron`, `interval` and `assets`."""
 
@@ -112,10 +127,38 @@ AnySchedule = Annotated[
 ]
 
 
+class Deletes(Model):
+    """How a load of a merged table finds rows that are deleted in the source, and what becomes of them."""
+
+    marker: Text | None = Field(
+        default=None,
+        description="A column of the source that says that a row is deleted: it is true (BOOLEAN), or not "
+        "NULL (a time). Of documents, a column named in `columns`.",
+    )
+    compare_keys: bool = Field(
+        default=False,
+        strict=True,
+        description="Each load also reads the keys of the whole table; rows in RAW whose key is not among "
+        "them are deleted. For PostgreSQL, MySQL and MongoDB.",
+    )
+    action: Literal["mark", "remove"] = Field(
+        default="mark",
+        description="mark keeps the row and puts the load's time into _DELETED_AT, until the row comes back; "
+        "remove deletes it.",
+    )
+
+    @classmethod
+    def _problems(cls, data: Mapping[str, Any]) -> list[Problem]:
+        return rules.deletes(data)
+
+
 class Table(Model):
     """What every kind of table has."""
 
     model_config = ConfigDict(json_schema_extra=rules.table_schema)
+
+    comparable: ClassVar[bool] = False
+    """Whether the source can be asked for the keys of all its rows alone."""
 
     name: Text = Field(
         description="The table's name in the source. In RAW: upper case, other characters as underscores."
@@ -142,6 +185,21 @@ class Table(Model):
         description="What new columns do: evolve adds them and widens types, freeze fails the load, discard "
         "leaves them out.",
     )
+    deletes: Deletes | None = Field(
+        default=None,
+        description="How rows that are deleted in the source are found. For merge; without it they stay.",
+    )
+    max_shrink: Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)] = Field(
+        default=0.5,
+        description="The share of its rows, over 0 to 1, that a table of at least 100 rows may lose in one "
+        "load. A load that takes more, or leaves no row, fails; with 1 none does. For replace and "
+        "compare_keys.",
+    )
+    max_quarantined: AnyLimit = Field(
+        default=None,
+        description="How many rows of a load may be set aside before it fails: a number of rows, or a share "
+        "such as 5%. Without it: 10%, and always 100 rows.",
+    )
     exclude: tuple[Text, ...] = Field(default=(), description="Columns of the source to leave out.")
     tags: tuple[Tag, ...] = Field(default=(), description="Tags to find the table's tasks by.")
     limit: Annotated[int, Field(strict=True, ge=1)] | None = Field(
@@ -158,7 +216,7 @@ class Table(Model):
 
     @classmethod
     def _problems(cls, data: Mapping[str, Any]) -> list[Problem]:
-        return rules.table(data)
+        return rules.table(data, comparable=cls.comparable)
 
 
 class Source(Model):

@@ -50,8 +50,8 @@ def schedule(data: Mapping[str, Any]) -> list[Problem]:
     return found
 
 
-def table(data: Mapping[str, Any]) -> list[Problem]:
-    """What disposition, key, cursor, overlap and window ask of one another."""
+def table(data: Mapping[str, Any], *, comparable: bool = False) -> list[Problem]:
+    """What disposition, key, cursor, overlap, window and deletes ask of one another."""
     found: list[Problem] = []
     disposition = data.get("disposition", "replace")
     has = {field: data.get(field) not in (None, [], ()) for field in ("primary_key", "cursor", "window")}
@@ -75,7 +75,43 @@ def table(data: Mapping[str, Any]) -> list[Problem]:
     if has["window"] and not has["cursor"]:
         what = "needs a cursor to look at; add cursor (with merge or append), or use limit or sample."
         found.append((("window",), what))
-    return found + _columns(data)
+    return found + _columns(data) + _taken_away(data, disposition, comparable)
+
+
+def deletes(data: Mapping[str, Any]) -> list[Problem]:
+    """At least one way to find what is deleted."""
+    if data.get("marker") is not None or data.get("compare_keys"):
+        return []
+    return [((), "finds no deleted row; give marker or compare_keys, or remove `deletes`.")]
+
+
+def _taken_away(data: Mapping[str, Any], disposition: object, comparable: bool) -> list[Problem]:
+    """Where rows can be taken away from a table, and what bounds it."""
+    found: list[Problem] = []
+    given = data.get("deletes")
+    compares = (
+        given.get("compare_keys") if isinstance(given, Mapping) else getattr(given, "compare_keys", None)
+    )
+    marker = given.get("marker") if isinstance(given, Mapping) else getattr(given, "marker", None)
+    if given is not None and disposition != "merge":
+        what = (
+            "is for merge only: replace takes deleted rows away by itself, and append keeps all; remove it."
+        )
+        found.append((("deletes",), what))
+    if compares and not comparable:
+        what = (
+            "needs a source that can be asked for its keys alone (PostgreSQL, MySQL, MongoDB); use marker, "
+            "or replace the table."
+        )
+        found.append((("deletes", "compare_keys"), what))
+    if isinstance(marker, str) and marker in _texts(data, "exclude"):
+        found.append(
+            (("exclude",), f"leaves out {marker!r}, which deletes.marker needs; remove one of them.")
+        )
+    if data.get("max_shrink") is not None and disposition != "replace" and not compares:
+        what = "bounds what replace and deletes.compare_keys take away; this table has neither: remove it."
+        found.append((("max_shrink",), what))
+    return found
 
 
 def _has_overlap(value: object) -> bool:
@@ -110,6 +146,11 @@ def document(data: Mapping[str, Any]) -> list[Problem]:
             field = "columns" if name in columns else "primary_key"
             what = f"names {name!r}, which is the whole document; take the value out under another name."
             found.append(((field,), what))
+    given = data.get("deletes")
+    marker = given.get("marker") if isinstance(given, Mapping) else getattr(given, "marker", None)
+    if isinstance(marker, str) and marker not in columns:
+        what = f"is {marker!r}, which is not in `columns`; name it there, such as `{marker}: BOOLEAN`."
+        found.append((("deletes", "marker"), what))
     cursor = data.get("cursor")
     declared = columns.get(cursor) if isinstance(cursor, str) else None
     kind = declared.get("type") if isinstance(declared, Mapping) else declared

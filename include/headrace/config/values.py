@@ -25,6 +25,9 @@ COLUMN_TYPE = re.compile(
     r"|TIMESTAMP_(?:NTZ|TZ)(?:\([0-9]\))?)"
 )
 
+SHARE = r"^[0-9]{1,3}(\.[0-9]+)?%$"
+"""A share of rows as text."""
+
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -184,3 +187,12 @@ def url_path(value: str) -> str:
             "a ? into parameters"
         )
     return value
+
+
+def row_limit(value: object) -> int | str | None:
+    """A number of rows, or a share of them such as 5%."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    if isinstance(value, str) and re.fullmatch(SHARE, value) and float(value.removesuffix("%")) <= 100:
+        return value
+    raise ValueError("is no limit; write a number of rows, such as 500, or a share of them, such as 5%")
