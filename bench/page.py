@@ -32,14 +32,18 @@ do.
 - Every peer runs in a process and an environment of its own (`bench/requirements`), reads the whole
   table, and leaves Parquet files compressed with zstd (sling: CSV). The order alternates from round
   to round. A peer that takes over three times as long as ours is run once.
+- Peers that no gate looks at and that take long are measured on the wide table alone.
 - Time and CPU begin before connecting and end when the files are closed; imports are not counted.
   CPU is the client's, child processes included. Memory is the peak of the whole process tree above
   the interpreter after its imports.
 - Rates are rows a second: the median, and the slowest and fastest run. `readers: 2` is the
   project's option to share a table among two readers; gates on speed look at the first row, which
   has one.
-- Fidelity compares every value of every column with the known data, in any order. `exact` means
-  that none differs.
+- Fidelity compares every value of every column with the known data, in any order. `exact` means that
+  none differs; `as DOUBLE` that the file's type cannot hold the digits.
+- Of the values that drivers get wrong, each is a table of one row. `altered` means that the file holds
+  another value, or bytes of the server's own form; `set aside`, that the row and the reason are in a
+  file of their own.
 - A gate is a bound that a run must meet, whatever the machine; `make bench` fails when one is
   missed, and says which.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -144,7 +144,11 @@ def raw(bench: SideBySide, size: Size, home: Path = SERVERS) -> Section:
 
 
 def memory(bench: SideBySide, size: Size, home: Path = SERVERS) -> Section:
-    """Our own memory, over a table and over one of ten times the rows, which is dropped afterwards."""
+    """Our own memory, over a table and over one of ten times the rows, which is dropped afterwards.
+
+    Once each: this is not about speed.
+    """
+    bench = replace(bench, rounds=1)
     tables = []
     with servers.postgres(home) as server:
         for rows in (size.rows, size.rows * MORE):
