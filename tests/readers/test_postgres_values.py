@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from include.headrace.demo.postgres_server import PostgresServer
 from tests.support.reading import postgres_reader, read
 
 Sql = Callable[..., Any]
@@ -168,3 +169,30 @@ def test_server_settings_do_not_change_how_values_are_written(sql: Sql) -> None:
     finally:
         sql("alter role headrace reset all")
     assert found.rows == [{"i": "P1D", "r": "[2013-01-02,2013-03-04)", "b": '["\\\\x0a"]'}]
+
+
+def test_bytes_that_are_no_utf_8_are_set_aside_where_a_database_has_no_encoding(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgres.execute("create database ascii encoding 'SQL_ASCII' locale 'C' template template0")
+    monkeypatch.setenv("AIRFLOW_CONN_ASCII_POSTGRES", postgres.connection_json("ascii"))
+    postgres.execute(
+        r"""
+        create table items (id int primary key, t text, j json, b jsonb, a text[]);
+        insert into items values (1, 'é', '"é"', '"é"', '{é}');
+        insert into items (id, t) values (2, E'\xe9');
+        insert into items (id, j) values (3, E'"\xe9"');
+        insert into items (id, b) values (4, E'"\xe9"');
+        insert into items (id, a) values (5, E'{\xe9}');
+        """,
+        database="ascii",
+    )
+    found = read(postgres_reader("ascii_postgres", "items", primary_key=("id",)))
+    assert found.rows == [{"id": 1, "t": "é", "j": '"é"', "b": '"é"', "a": '["é"]'}]
+    assert [(one.position.rpartition("=")[2], one.reason) for one in found.rejected] == [
+        ("2", "t: 'e9' is not a VARCHAR"),
+        ("3", "j: '22e922' is not a VARCHAR"),
+        ("4", "b: '22e922' is not a VARCHAR"),
+        ("5", "a: '5b22e9225d' is not a VARCHAR"),
+    ]
+    assert json.loads(found.rejected[0].record)["t"] == "e9"

@@ -9,7 +9,7 @@ import pyarrow as pa
 from include.headrace.errors import SourceError
 from include.headrace.readers import json_text
 from include.headrace.readers.nested import converter, is_nested
-from include.headrace.readers.values import Conversion, Faults, caster, landing
+from include.headrace.readers.values import Conversion, Faults, caster, in_utf_8, keep, landing
 
 MAX_DIGITS = 38
 UNITS = ("s", "ms", "us", "ns")
@@ -152,23 +152,13 @@ def conversion(field: pa.Field, own: pa.DataType) -> Conversion:
         return converter(field.name)
     if isinstance(own, pa.BaseExtensionType):
         return _of_extension(field, own)
-    return _text(field) if pa.types.is_string(field.type) else caster(field)
-
-
-def _text(field: pa.Field) -> Conversion:
-    """The conversion of text, which a file may call so though it is not UTF-8, and Arrow then believes it."""
-    from_bytes = caster(field)
-
-    def convert(array: pa.Array) -> tuple[pa.Array, Faults]:
-        return from_bytes(array.cast(pa.string()).cast(pa.binary()))
-
-    return convert
+    return in_utf_8(field, keep) if pa.types.is_string(field.type) else caster(field)
 
 
 def _of_extension(field: pa.Field, own: pa.BaseExtensionType) -> Conversion:
     import uuid
 
-    text, check = _text(field), json_text.checker(field.name)
+    check = in_utf_8(field, json_text.checker(field.name))
 
     def convert(array: pa.Array) -> tuple[pa.Array, Faults]:
         storage = array.storage
@@ -176,8 +166,7 @@ def _of_extension(field: pa.Field, own: pa.BaseExtensionType) -> Conversion:
             texts = [None if value is None else str(uuid.UUID(bytes=value)) for value in storage.to_pylist()]
             storage = pa.array(texts, pa.string())
         elif own.extension_name == "arrow.json":
-            result, faults = text(storage)
-            return result, {**check(result)[1], **faults}
+            return check(storage)
         return conversion(field, storage.type)(storage)
 
     return convert

@@ -33,6 +33,13 @@ SESSION = {
 """Settings that decide how PostgreSQL writes values as text, so that no server or role decides it.
 The empty search path makes every name in a cast a full one."""
 
+RAW_TEXT = """
+select pg_catalog.set_config('client_encoding', 'SQL_ASCII', true)
+where pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'
+"""
+"""A database without an encoding gives its text as it is: asked for UTF-8, it would refuse the whole table
+for one text that is none."""
+
 LIMITS = {"lock_timeout": "60s", "statement_timeout": "12h", "idle_in_transaction_session_timeout": "1h"}
 """Set only where the server, the role or the connection has none: a reader must neither queue
 behind a lock for ever nor hold back the server's vacuum after its client is gone."""
@@ -83,6 +90,7 @@ class PostgresReader:
         values = {**SESSION, **self._bounds(span)}
         for name, value in values.items():
             _set(cursor, name, value)
+        cursor.execute(RAW_TEXT)
         for name, value in LIMITS.items():
             cursor.execute(
                 "select pg_catalog.set_config(name, $2, true) from pg_catalog.pg_settings "

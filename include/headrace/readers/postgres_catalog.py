@@ -17,7 +17,16 @@ from include.headrace.errors import SourceError
 from include.headrace.names import quote
 from include.headrace.readers import json_text
 from include.headrace.readers.base import COMMENT_KEY
-from include.headrace.readers.values import Conversion, Faults, caster, in_calendar, keep, landing, shown
+from include.headrace.readers.values import (
+    Conversion,
+    Faults,
+    caster,
+    in_calendar,
+    in_utf_8,
+    keep,
+    landing,
+    shown,
+)
 
 READABLE = "rpvmf"
 """Kinds of relation (pg_class.relkind) that hold rows: table, partitioned table, view,
@@ -201,6 +210,8 @@ def carried(column: SourceColumn) -> Carried:
     def made(
         expression: str, arrives: pa.DataType, field: pa.Field, conversion: Conversion = keep
     ) -> Carried:
+        if pa.types.is_string(arrives):
+            conversion = in_utf_8(field, conversion)
         metadata = dict(field.metadata or {})
         if column.comment:
             metadata[COMMENT_KEY] = column.comment.encode()

@@ -78,6 +78,18 @@ def caster(field: pa.Field) -> Conversion:
     return convert
 
 
+def in_utf_8(field: pa.Field, then: Conversion) -> Conversion:
+    """A conversion of text that may not be UTF-8, though its source says so and Arrow believes it."""
+    from_bytes = caster(pa.field(field.name, pa.string()))
+
+    def convert(array: pa.Array) -> tuple[pa.Array, Faults]:
+        text, wrong = from_bytes(array.cast(pa.string()).cast(pa.binary()))
+        result, faults = then(text)
+        return result, {**faults, **wrong}
+
+    return convert
+
+
 def text_caster(field: pa.Field) -> Conversion:
     """The conversion of text to a field's type, with Arrow's lenience taken back.
 
