@@ -13,7 +13,7 @@ workers ?= 2
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down run test lint sql lock pictures bench
+.PHONY: help setup demo up down run test lint sql lock pictures bench faults
 
 help:
 	@echo "make demo                 set up, run everything to its end on real data, print a summary"
@@ -22,6 +22,7 @@ help:
 	@echo "make run dag=...          in what make up started, run a DAG to its end; select=... for a part of transform"
 	@echo "make sql q=\"select ...\"   ask the local Snowflake; format=csv for CSV"
 	@echo "make test [args=...]      every test, against real servers"
+	@echo "make faults [args=...]    break loads everywhere, run them again, count what is lost and doubled"
 	@echo "make bench [args=...]     side by side with other tools, half an hour; writes docs/benchmarks.md"
 	@echo "make lint                 style, types, the dbt project"
 	@echo "make lock                 solve requirements.lock again"
@@ -35,6 +36,9 @@ demo up down: setup
 
 test: setup
 	@exec $(PYTHON) -m pytest --numprocesses $(workers) $(args)
+
+faults: setup
+	@exec $(PYTHON) -m tests.faults $(args)
 
 bench: setup
 	@exec $(PYTHON) -m bench $(args)

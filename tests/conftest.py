@@ -24,6 +24,8 @@ os.environ |= {
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     "DO_NOT_TRACK": "1",
     "SNOWFLAKE_DISABLE_MINICORE": "1",
+    # Otherwise each sign-in asks which cloud this machine is in.
+    "SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true",
 }
 
 TESTS = Path(__file__).parent

@@ -21,6 +21,8 @@ from pathlib import Path
 from include.headrace.settings import PROJECT_ROOT
 
 LONGEST_SUITE_SECONDS = 3600
+QUICK_SIGN_IN = {"SNOWFLAKE_DISABLE_MINICORE": "1", "SNOWFLAKE_DISABLE_PLATFORM_DETECTION": "true"}
+"""The connector otherwise asks at each sign-in which cloud this machine is in."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def started(name: str, every: int) -> list[Result]:
             str(every),
         ]
         environment |= {"AIRFLOW_HOME": f"{home}/airflow", "TMPDIR": home}
-        environment["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
+        environment |= {"AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR", **QUICK_SIGN_IN}
         done = subprocess.run(
             [*command, "--home", f"{home}/suite"],
             cwd=PROJECT_ROOT,

@@ -287,12 +287,11 @@ def fresh(table: Table) -> Table:
 
 
 @contextmanager
-def tables(kind: str, home: Path) -> Iterator[Table]:
-    """A store with its servers and a local Snowflake, in this process's environment."""
+def tables(kind: str, home: Path, snowflake: LocalSnowflake) -> Iterator[Table]:
+    """A store with its servers, in this process's environment, and its table in a local Snowflake."""
     sources = home / "sources"
     sources.mkdir(parents=True)
     before = settings.SOURCES_DIR
-    snowflake = start_local_snowflake(home / "snowflake")
     try:
         with STORES[kind](home) as (store, connections):
             for name, value in {CONN_ID: airflow_connection(snowflake.port), **connections}.items():
@@ -301,7 +300,6 @@ def tables(kind: str, home: Path) -> Iterator[Table]:
             yield Table(store, snowflake, home, sources)
     finally:
         settings.SOURCES_DIR = before
-        snowflake.stop()
 
 
 def suite(kind: str) -> Suite:
@@ -309,8 +307,12 @@ def suite(kind: str) -> Suite:
 
     @contextmanager
     def opened(home: Path) -> Iterator[Iterator[Case]]:
-        with tables(kind, home) as table:
-            yield process_cases(table)
+        snowflake = start_local_snowflake(home / "snowflake")
+        try:
+            with tables(kind, home, snowflake) as table:
+                yield process_cases(table)
+        finally:
+            snowflake.stop()
 
     return opened
 

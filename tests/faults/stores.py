@@ -136,7 +136,7 @@ def rest(home: Path) -> Iterator[tuple[Store, dict[str, str]]]:
         "path": "/orders",
         "records": "data",
         "columns": {"state": "VARCHAR", "changed": "TIMESTAMP_TZ"},
-        "pagination": {"type": "page", "pages": "pages", "size": 100},
+        "pagination": {"type": "page", "pages": "pages"},
     }
     store = Store(
         "rest",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import json
 import os
 import re
@@ -26,15 +27,21 @@ from typing import Any, NoReturn
 
 import pyarrow as pa
 import snowflake.connector
+from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
-from include.headrace import extract, manifest, part_writer
+from include.headrace import extract, load, manifest, part_writer, workspace
 from include.headrace.operators import ExtractToStageOperator, LoadToTableOperator
 from include.headrace.readers import reader_for
 from include.headrace.readers.base import Piece, Span, streams_of
 from include.headrace.session import Session
 
 CONN_ID = "faults_snowflake"
+
+# What a child would import at its first step, the parent has: as in Airflow, where it is preloaded.
+for _kind in ("postgres", "mysql", "mongo", "rest", "graphql", "csv", "json", "parquet"):
+    importlib.import_module(f"include.headrace.readers.{_kind}")
+PRELOADED = (load, workspace, SnowflakeHook)
 PIECE_ROWS = 5
 
 
