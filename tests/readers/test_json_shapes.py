@@ -6,7 +6,7 @@ import json
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.headrace.readers import json_text
@@ -74,6 +74,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(values, min_size=1, max_size=8), st.booleans())
 def test_the_faults_are_those_of_a_parser(documents: list[object], escaped: bool) -> None:
     texts = pa.array([json.dumps(document, ensure_ascii=escaped) for document in documents], pa.string())

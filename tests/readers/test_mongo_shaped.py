@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from bson import Decimal128, Int64, ObjectId, Regex
 from bson.datetime_ms import DatetimeMS
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.headrace.config import MongoTable
@@ -81,11 +81,13 @@ documents = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(documents, min_size=1, max_size=12))
 def test_every_document_comes_out_as_by_itself(made: list[dict[str, Any]]) -> None:
     assert_same([bson.encode(one) for one in made])
 
 
+@settings(deadline=None)
 @given(st.lists(documents, min_size=1, max_size=4), st.data())
 def test_documents_that_are_broken_come_out_as_by_themselves(
     made: list[dict[str, Any]], data: st.DataObject
