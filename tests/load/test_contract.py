@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from include.headrace.errors import ContractError
+from include.headrace.schema import Change, columns_of, compare
 from tests.support.loads import ORDERS, WIDER_ORDERS, Shop, orders_table
 
 NOON = datetime(2024, 5, 1, 12)
@@ -65,3 +66,47 @@ def test_discard_leaves_new_columns_out_and_loads_the_rows(shop: Shop) -> None:
     assert shop.rows() == [(1, "new"), (2, "new")]
     assert loaded["rows_inserted"] == 1
     assert "NOTE" not in [c["name"] for c in shop.query(f"DESCRIBE TABLE {shop.table()}")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (pa.int64(), pa.string(), r"n: NUMBER\(19,0\) in RAW, VARCHAR in the source"),
+        (pa.timestamp("us"), pa.string(), r"n: TIMESTAMP_NTZ\(6\) in RAW, VARCHAR in the source"),
+        (
+            pa.decimal128(38, 0),
+            pa.decimal128(38, 2),
+            r"n: NUMBER\(38,0\) in RAW, NUMBER\(38,2\) in the source",
+        ),
+        (pa.bool_(), pa.int64(), r"n: BOOLEAN in RAW, NUMBER\(19,0\) in the source"),
+    ],
+)
+def test_a_retyped_column_that_cannot_be_widened_is_red(
+    before: pa.DataType, after: pa.DataType, told: str
+) -> None:
+    [column] = columns_of(pa.schema([pa.field("n", before)]))
+    incoming = columns_of(pa.schema([pa.field("n", after)]))
+    for contract in ("evolve", "freeze", "discard"):
+        with pytest.raises(ContractError, match=told):
+            compare(incoming, {"N": column.type}, contract, "shop.orders")
+
+
+@pytest.mark.parametrize("contract", ["evolve", "freeze", "discard"])
+def test_narrowed_reordered_recased_and_not_null_columns_change_nothing(contract: str) -> None:
+    fields = [pa.field("Id", pa.int32(), nullable=False), pa.field("n", pa.int64())]
+    existing = {"N": "NUMBER(19,0)", "ID": "NUMBER(19,0)"}
+    assert compare(columns_of(pa.schema(fields)), existing, contract, "shop.orders") == Change()
+
+
+def test_a_renamed_column_is_a_dropped_and_a_new_one(shop: Shop) -> None:
+    renamed = pa.schema([ORDERS.field("id"), pa.field("status", pa.string()), ORDERS.field("changed")])
+    shop.stage_and_load([row(1, 0)])
+    shop.stage_and_load([{"id": 2, "status": "paid", "changed": NOON}], schema=renamed)
+    assert shop.rows('"ID", "STATE", "STATUS"') == [(1, "new", None), (2, None, "paid")]
+
+
+def test_discarded_columns_and_their_values_are_counted(shop: Shop) -> None:
+    table = orders_table(contract="discard")
+    assert shop.stage_and_load([row(1, 0)], table)["columns_discarded"] == 0
+    loaded = shop.stage_and_load([row(2, 1, note="x"), row(3, 1, note=None)], table, schema=WIDER_ORDERS)
+    assert (loaded["columns_discarded"], loaded["values_discarded"]) == (1, 1)
