@@ -170,3 +170,20 @@ def test_a_table_that_is_read_page_by_page_has_no_readers(errors: Errors) -> Non
         "kind: rest\nconnection: shop\ntables:\n  - name: orders\n    path: /orders\n    readers: 2\n"
     )
     assert any(line.startswith("shop.yml:6: tables[0].readers: is not a field here") for line in lines)
+
+
+def test_deletes_are_for_merge_and_find_something(errors: Errors) -> None:
+    [line] = errors(of("primary_key: [id]", "deletes: {marker: gone}"))
+    assert line.startswith("shop.yml:6: tables[0].deletes: is for merge only")
+    [line] = errors(of("disposition: merge", "primary_key: [id]", "deletes: {action: remove}"))
+    assert line.startswith("shop.yml:7: tables[0].deletes: finds no deleted row")
+
+
+def test_max_shrink_is_for_tables_from_which_rows_are_taken(errors: Errors) -> None:
+    [line] = errors(of("disposition: merge", "primary_key: [id]", "max_shrink: 0.2"))
+    assert line.startswith("shop.yml:7: tables[0].max_shrink: bounds what replace")
+
+
+def test_max_quarantined_is_a_number_or_a_share(errors: Errors) -> None:
+    [line] = errors(of("max_quarantined: many"))
+    assert line.startswith("shop.yml:5: tables[0].max_quarantined: is no limit; write a number of rows")
