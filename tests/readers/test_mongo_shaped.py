@@ -132,3 +132,8 @@ def test_a_length_that_lies_reads_nothing_of_the_next_document() -> None:
     for length in (0, -1, 4, 6, 200, 2**31 - 1):
         broken = good[:place] + struct.pack("<i", length) + good[place + 4 :]
         assert_same([good, broken, good])
+
+
+def test_names_of_the_same_length_are_told_apart() -> None:
+    names = ["plain", "plaim", "qlain", "eightltr", "eightltz", "ninelettr", "ninelettz"]
+    assert_same([bson.encode({"_id": number, name: number}) for number, name in enumerate(names * 2)])
