@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from snowflake.connector.cursor import ResultMetadata
 
 LOGIN_TIMEOUT_SECONDS = 60
-NETWORK_TIMEOUT_SECONDS = 1800
+NETWORK_TIMEOUT_SECONDS = 3900
 """How long one request may take with its retries; the connector's own default has no end."""
 
 QUERY_TAG_LIMIT = 2000
