@@ -37,9 +37,9 @@ class Result:
 
 def suites() -> dict[str, object]:
     """All suites by name. Imported late: the parent only needs their names."""
-    from tests.faults import network, processes
+    from tests.faults import machine, network, processes
 
-    return {**processes.SUITES, **network.SUITES}
+    return {**processes.SUITES, **network.SUITES, **machine.SUITES}
 
 
 def run_suite(name: str, every: int, home: Path) -> None:

@@ -7,26 +7,41 @@ does not survive. What must hold is kept apart from the program: a dictionary of
 
 from __future__ import annotations
 
+import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from include.headrace.config import FileTable, ParquetSource
 from include.headrace.errors import CountError
 from include.headrace.extract import Extract
 from include.headrace.load import Load
 from include.headrace.manifest import LoadIds
-from include.headrace.session import Session
+from include.headrace.session import Session, query_tag, sessions
+from tests.faults.suites import Case, Suite
+from tests.faults.tasks import Broken
 from tests.support.loads import DATABASE, TASK, Shop
+from tests.support.snowflake import airflow_connection, start_local_snowflake
 
+CONN_ID = "faults_snowflake"
 MINUTE = timedelta(minutes=1)
 BEGINNING = datetime(2024, 5, 1, 12)
 OVERLAP = 10 * MINUTE
@@ -98,6 +113,18 @@ class Source:
         kinds = {"id": pa.int64(), "state": pa.string(), "changed": pa.timestamp("us"), "note": pa.string()}
         schema = pa.schema([pa.field(name, kinds[name]) for name in self.columns])
         pq.write_table(pa.Table.from_pylist(list(self.rows.values()), schema), folder / "orders.parquet")
+
+
+def settings_of(examples: int, steps: int) -> settings:
+    """So many random sequences of at most so many steps, without a deadline and without shrinking."""
+    return settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.explicit, Phase.generate),
+    )
 
 
 crash_points = st.none() | st.tuples(st.integers(1, 45), st.booleans())
@@ -348,3 +375,41 @@ class Replaced(Loads):
         self.source.clock += MINUTE
         self.source.put(key, f"changed at {self.source.clock:%H:%M}", self.source.clock)
         self.source.write(self.place / "files")
+
+
+SEQUENCES = 6
+"""Cases of a suite; each is some random sequences that begin with a seed of their own."""
+
+
+def suite(disposition: type[Loads]) -> Suite:
+    """The suite of one disposition: random sequences of runs, crashes, retries and backfills."""
+
+    @contextmanager
+    def opened(home: Path) -> Iterator[Iterator[Case]]:
+        home.mkdir(parents=True)
+        server = start_local_snowflake(home / "snowflake")
+        os.environ[f"AIRFLOW_CONN_{CONN_ID.upper()}"] = airflow_connection(server.port)
+        with pytest.MonkeyPatch.context() as patch:
+            fused(patch)
+            patch.setattr(disposition, "open_session", staticmethod(sessions(CONN_ID, query_tag())), False)
+            patch.setattr(disposition, "folder", home, raising=False)
+            yield (
+                Case(
+                    f"any order, {disposition.__name__}: seed {number}",
+                    partial(_sequences, disposition, number),
+                )
+                for number in range(SEQUENCES)
+            )
+        server.stop()
+
+    return opened
+
+
+def _sequences(disposition: type[Loads], number: int) -> None:
+    try:
+        run_state_machine_as_test(seed(number)(disposition), settings=settings_of(examples=2, steps=20))
+    except AssertionError as error:
+        raise Broken(f"{error}; {getattr(error, '__notes__', [])}") from error
+
+
+SUITES: dict[str, Suite] = {f"any order: {one.__name__}": suite(one) for one in (Merged, Appended, Replaced)}

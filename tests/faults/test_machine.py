@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from include.headrace.session import Session
@@ -15,14 +15,7 @@ from tests.load.conftest import open_session, snowflake
 
 __all__ = ["open_session", "snowflake"]
 
-FEW = settings(
-    max_examples=3,
-    stateful_step_count=12,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-    phases=(Phase.explicit, Phase.generate),
-)
+FEW = settings(machine.settings_of(examples=1, steps=10), derandomize=True)
 
 
 @pytest.mark.parametrize("disposition", [machine.Merged, machine.Appended, machine.Replaced])

@@ -80,7 +80,7 @@ def test_files_of_a_committed_load_go_after_an_hour(
 ) -> None:
     first, second = stage(shop), stage(shop)
     with monkeypatch.context() as patch:
-        patch.setattr(Load, "_remove_staged", lambda self, session: None)
+        patch.setattr(Load, "_remove_staged", lambda self, *arguments: None)
         for ids in (first, second):
             shop.load(ids, orders_table())
     make_older(snowflake, first, HOUR + timedelta(minutes=1))
@@ -107,7 +107,7 @@ def left_by_a_kill(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> tuple[LoadIds
 
     with monkeypatch.context() as patch:
         patch.setattr(AttemptTables, "_check_values", die)
-        patch.setattr(Load, "_drop", lambda self, attempt, manifest: None)
+        patch.setattr(Load, "_drop", lambda self, *arguments: None)
         with pytest.raises(Killed):
             shop.load(ids, orders_table())
     [attempt] = {row["attempt_id"] for row in shop.attempts("load") if row["load_id"] == ids.load_id}
