@@ -53,8 +53,9 @@ def stage_keys(
         put_file(session, named, file, location=location)
         files.append(file)
 
-    with reader_for(source, _of_keys(table, manifest)).open(Span()) as extraction:
-        keys = KeysOnly(extraction, [column.source_name for column in columns])
+    names = [column.source_name for column in columns]
+    with reader_for(source, _of_keys(table, manifest), only=names).open(Span()) as extraction:
+        keys = KeysOnly(extraction, names)
         if [(c.name, c.type) for c in columns_of(keys.schema)] != [(c.name, c.type) for c in columns]:
             raise SourceError(
                 f"The key of {manifest.ids.label} changed while it was read; clear the extract task."

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from include.headrace import config
 from include.headrace.errors import ConfigError
 from include.headrace.readers.base import Reader
 
 
-def reader_for(source: config.Source, table: config.Table) -> Reader:
+def reader_for(source: config.Source, table: config.Table, only: Sequence[str] = ()) -> Reader:
     """The reader of one table of a source. A kind's drivers are imported only when it is read.
+
+    ``only`` names the columns that are wanted, if not all are: documents are then read no further than
+    their fields. Columns of other sources are left out by the table's `exclude`.
 
     Raises ConfigError when the source's kind has no reader or the table is of another kind.
     """
@@ -24,7 +29,7 @@ def reader_for(source: config.Source, table: config.Table) -> Reader:
         case config.MongoSource(), config.MongoTable():
             from include.headrace.readers.mongo import MongoReader
 
-            return MongoReader(source, table)
+            return MongoReader(source, table, only)
         case config.RestSource(), config.RestTable():
             from include.headrace.readers.rest import RestReader
 

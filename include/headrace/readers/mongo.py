@@ -18,7 +18,7 @@ from include.headrace.errors import SourceError
 from include.headrace.readers.base import TARGET_BATCH_BYTES, Piece, Rejected, Span
 from include.headrace.readers.mongo_connection import Client, Failures, connected
 from include.headrace.readers.mongo_documents import LENIENT, MongoRows, key_text, record_text
-from include.headrace.readers.mongo_query import span_filter, window_start
+from include.headrace.readers.mongo_query import projection, span_filter, window_start
 from include.headrace.readers.mongo_split import ranges_of
 from include.headrace.readers.mongo_stream import Stream
 from include.headrace.readers.narrowing import Block, Narrowing
@@ -44,9 +44,11 @@ class MongoReader:
     An ObjectId and a text that is its 24 digits are the same key once they are in a VARCHAR.
     """
 
-    def __init__(self, source: MongoSource, table: MongoTable) -> None:
+    def __init__(self, source: MongoSource, table: MongoTable, only: Sequence[str] = ()) -> None:
+        """``only``: see ``readers.reader_for``. The payload is then of the fields that are read."""
         self._source = source
         self._table = table
+        self._only = only
 
     @contextmanager
     def open(self, span: Span) -> Iterator[MongoExtraction | SplitMongoExtraction]:
@@ -79,7 +81,7 @@ class MongoReader:
                             client,
                             (database, table.name),
                             query=query,
-                            exclude=table.exclude,
+                            projection=projection(table, self._only),
                             # Elsewhere the limit is of what is left of the rows here.
                             limit=table.limit if prototype and not query and table.sample is None else None,
                             part=part,

@@ -10,7 +10,7 @@ again once it is converted, so the filter may ask for a little too much and neve
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,7 @@ from bson.datetime_ms import DatetimeMS
 from bson.int64 import Int64
 from pymongo.collection import Collection
 
+from include.headrace.config import MongoTable
 from include.headrace.cursors import is_time
 from include.headrace.readers.base import Span
 from include.headrace.readers.mongo_values import EPOCH, FIRST_MILLISECOND, LAST_MILLISECOND
@@ -58,6 +59,18 @@ def span_filter(path: str, kind: str, span: Span) -> dict[str, Any]:
     others = [number for number in TYPES if number not in own]
     missing = [{path: None}, {path: []}, {path: {"$type": others}}]
     return {"$or": [{path: bounds}, *missing, *odd]}
+
+
+def projection(table: MongoTable, only: Sequence[str] = ()) -> dict[str, int]:
+    """What of each document is asked for: all but the fields excluded, or the fields of the columns ``only``.
+
+    Empty asks for whole documents: also when a column's field has a name that MongoDB cannot ask for.
+    """
+    columns = table.taken_out()
+    fields = [(columns[name].path or name).split(".")[0] for name in only]
+    if fields and not any(field == "" or field.startswith("$") for field in fields):
+        return dict.fromkeys(fields, 1)
+    return dict.fromkeys(table.exclude, 0)
 
 
 def _moments(span: Span) -> dict[str, Any]:

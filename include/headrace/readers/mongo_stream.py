@@ -40,7 +40,7 @@ class Stream:
         namespace: tuple[str, str],
         *,
         query: dict[str, Any],
-        exclude: tuple[str, ...],
+        projection: dict[str, int],
         limit: int | None,
         part: Range = WHOLE,
         beside: Stream | None = None,
@@ -55,7 +55,7 @@ class Stream:
         is_cluster = "setName" in hello or hello.get("msg") == "isdbgrid"
         self._collection = client[database][name]
         self._query = query
-        self._projection = dict.fromkeys(exclude, 0) or None
+        self._projection = projection or None
         self._limit = limit
         self._part = part
         self._sorts_on_disk = wire_version >= DISK_USE_WIRE_VERSION
