@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bench.results import Row, Table
 from bench.sections import Section
+from include.headrace.settings import PROJECT_ROOT
 
 TITLES = {
     "postgres": "PostgreSQL to Parquet",
@@ -117,7 +118,8 @@ def _values(values: dict[str, str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
+    # Where the checkout is on this machine is nobody's concern.
+    return text.replace(f"{PROJECT_ROOT}/", "").replace("|", "\\|").replace("<", "&lt;")
 
 
 def write(path: Path, rendered: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from include.headrace.errors import SourceError
 from include.headrace.readers import json_text
 from include.headrace.readers.nested import converter, is_nested
+from include.headrace.readers.uuids import uuid_texts
 from include.headrace.readers.values import Conversion, Faults, caster, in_utf_8, keep, landing
 
 MAX_DIGITS = 38
@@ -156,15 +157,12 @@ def conversion(field: pa.Field, own: pa.DataType) -> Conversion:
 
 
 def _of_extension(field: pa.Field, own: pa.BaseExtensionType) -> Conversion:
-    import uuid
-
     check = in_utf_8(field, json_text.checker(field.name))
 
     def convert(array: pa.Array) -> tuple[pa.Array, Faults]:
         storage = array.storage
         if own.extension_name == "arrow.uuid":
-            texts = [None if value is None else str(uuid.UUID(bytes=value)) for value in storage.to_pylist()]
-            storage = pa.array(texts, pa.string())
+            storage = uuid_texts(storage)
         elif own.extension_name == "arrow.json":
             return check(storage)
         return conversion(field, storage.type)(storage)
