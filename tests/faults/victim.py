@@ -85,6 +85,7 @@ class TaskRun:
     run_id: str
     clear_number: int = 0
     staged: dict[str, str] | None = None
+    params: dict[str, Any] = field(default_factory=dict)
 
     def execute(self) -> Any:
         shared: dict[str, Any] = {"source": self.source, "table": "orders", "snowflake_conn_id": CONN_ID}
@@ -108,7 +109,7 @@ class TaskRun:
                 try_number=1,
                 xcom_pull=lambda task_ids: self.staged,
             ),
-            "params": {},
+            "params": self.params,
         }
         return operator.execute(context)
 

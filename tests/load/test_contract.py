@@ -98,6 +98,31 @@ def test_narrowed_reordered_recased_and_not_null_columns_change_nothing(contract
     assert compare(columns_of(pa.schema(fields)), existing, contract, "shop.orders") == Change()
 
 
+@pytest.mark.parametrize("contract", ["freeze", "discard"])
+@pytest.mark.parametrize(("before", "after"), [("NUMBER(10,0)", pa.int64()), ("VARCHAR(10)", pa.string())])
+def test_a_wider_column_is_red_unless_the_table_evolves(
+    contract: str, before: str, after: pa.DataType
+) -> None:
+    with pytest.raises(ContractError, match=r"n: .* in RAW"):
+        compare(columns_of(pa.schema([pa.field("n", after)])), {"N": before}, contract, "shop.orders")
+
+
+@pytest.mark.parametrize("before", ["NUMBER(10,0)", "VARCHAR(10)"])
+def test_evolve_widens_numbers_and_texts(before: str) -> None:
+    incoming = columns_of(pa.schema([pa.field("n", pa.int64() if before[0] == "N" else pa.string())]))
+    assert compare(incoming, {"N": before}, "evolve", "shop.orders") == Change(widened=tuple(incoming))
+
+
+def test_a_renamed_column_is_red_or_left_out_unless_the_table_evolves() -> None:
+    incoming = columns_of(pa.schema([pa.field("id", pa.int64()), pa.field("status", pa.string())]))
+    existing = {"ID": "NUMBER(19,0)", "STATE": "VARCHAR"}
+    assert compare(incoming, existing, "discard", "shop.orders") == Change(discarded=(incoming[1],))
+    with pytest.raises(
+        ContractError, match=r"status: not in RAW, .*; STATE: VARCHAR in RAW, not in the source"
+    ):
+        compare(incoming, existing, "freeze", "shop.orders")
+
+
 def test_a_renamed_column_is_a_dropped_and_a_new_one(shop: Shop) -> None:
     renamed = pa.schema([ORDERS.field("id"), pa.field("status", pa.string()), ORDERS.field("changed")])
     shop.stage_and_load([row(1, 0)])
@@ -110,3 +135,25 @@ def test_discarded_columns_and_their_values_are_counted(shop: Shop) -> None:
     assert shop.stage_and_load([row(1, 0)], table)["columns_discarded"] == 0
     loaded = shop.stage_and_load([row(2, 1, note="x"), row(3, 1, note=None)], table, schema=WIDER_ORDERS)
     assert (loaded["columns_discarded"], loaded["values_discarded"]) == (1, 1)
+
+
+@pytest.mark.parametrize("disposition", ["append", "replace"])
+def test_contracts_hold_for_append_and_replace(shop: Shop, disposition: str) -> None:
+    cursor = "changed" if disposition == "append" else None
+    fields: dict[str, Any] = {"disposition": disposition, "cursor": cursor, "primary_key": None}
+
+    def load(number: int, schema: pa.Schema, **more: Any) -> dict[str, Any]:
+        contract = more.pop("contract", "evolve")
+        table = orders_table(contract=contract, **fields)
+        return shop.stage_and_load([row(number, number, **more)], table, schema=schema)
+
+    load(1, ORDERS)
+    with pytest.raises(ContractError, match="note: not in RAW, VARCHAR in the source"):
+        load(2, WIDER_ORDERS, contract="freeze", note="x")
+    assert shop.rows() == [(1, "new")]
+    assert load(3, WIDER_ORDERS, contract="discard", note="y")["values_discarded"] == 1
+    load(4, WIDER_ORDERS, note="z")
+    before = [(1, None), (3, None)] if disposition == "append" else []
+    assert shop.rows('"ID", "NOTE"') == [*before, (4, "z")]
+    load(5, ORDERS, contract="discard")
+    assert shop.rows('"ID", "NOTE"')[-1] == (5, None)

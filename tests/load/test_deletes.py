@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -122,6 +122,35 @@ def test_a_sample_compares_no_keys(orders: Intake, postgres: PostgresServer) -> 
     row = orders.run(source, table.model_copy(update={"limit": 1}))
     assert (row["rows_deleted"], row["sampled"]) == (0, True)
     assert live(orders.shop) == [("1", True), ("2", True), ("3", True)]
+
+
+def test_a_backfill_compares_no_keys(orders: Intake, postgres: PostgresServer) -> None:
+    orders.run(*compared(orders))
+    postgres.execute("DELETE FROM orders WHERE id IN ('1', '2')")
+    postgres.execute("INSERT INTO orders VALUES (1, '4', '2024-05-01')")
+    days = (datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 5, 2, tzinfo=UTC))
+    row = orders.run(*compared(orders), backfill=days)
+    assert (row["rows_extracted"], row["rows_deleted"]) == (2, 0)
+    assert live(orders.shop) == [("1", True), ("2", True), ("3", True), ("4", True)]
+    assert orders.run(*compared(orders))["rows_deleted"] == 2
+
+
+def test_a_marker_and_compared_keys_work_together(orders: Intake, postgres: PostgresServer) -> None:
+    postgres.execute("ALTER TABLE orders ADD COLUMN gone boolean")
+    postgres.execute("INSERT INTO orders VALUES (1, '4', '2024-05-01')")
+    both = compared(orders, marker="gone")
+    orders.run(*both)
+    postgres.execute("UPDATE orders SET gone = true, changed = '2024-05-02' WHERE id IN ('1', '2')")
+    postgres.execute("DELETE FROM orders WHERE id IN ('2', '3')")
+    assert orders.run(*both)["rows_deleted"] == 3
+    assert live(orders.shop) == [("1", False), ("2", False), ("3", False), ("4", True)]
+    # The first is marked and there, the third is there again, and the second is neither.
+    postgres.execute("INSERT INTO orders VALUES (1, '3', '2020-01-01')")
+    assert orders.run(*both)["rows_deleted"] == 0
+    assert live(orders.shop) == [("1", False), ("2", False), ("3", True), ("4", True)]
+    postgres.execute("UPDATE orders SET gone = false, changed = '2024-05-03'")
+    assert orders.run(*both)["rows_deleted"] == 0
+    assert live(orders.shop) == [("1", True), ("2", False), ("3", True), ("4", True)]
 
 
 def test_rows_of_another_load_are_not_taken_for_deleted(orders: Intake, postgres: PostgresServer) -> None:

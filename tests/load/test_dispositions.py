@@ -110,6 +110,34 @@ def test_an_interval_loaded_again_replaces_its_rows_alone(shop: Shop) -> None:
     assert (row["rows_deleted"], row["rows_inserted"]) == (2, 1)
 
 
+def test_merge_takes_a_null_cursor_for_older_than_any(shop: Shop) -> None:
+    unknown = [{"id": number, "state": "unknown", "changed": None} for number in (1, 2)]
+    shop.stage_and_load([order(1, "new", 1), *unknown])
+    assert shop.rows() == [(1, "new"), (2, "unknown")]
+    later = shop.stage_and_load([unknown[0], {**unknown[1], "state": "still unknown"}])
+    assert (later["rows_updated"], shop.rows()) == (1, [(1, "new"), (2, "still unknown")])
+    shop.stage_and_load([order(2, "known", 0)])
+    assert shop.rows() == [(1, "new"), (2, "known")]
+
+
+def test_merge_of_equal_cursors_takes_the_later_load(shop: Shop) -> None:
+    shop.stage_and_load([order(1, "first", 5)])
+    assert shop.stage_and_load([order(1, "second", 5)])["rows_updated"] == 1
+    assert shop.rows() == [(1, "second")]
+
+
+def test_backfills_again_and_in_any_order_give_the_same_rows(shop: Shop) -> None:
+    table = orders_table(disposition="append", primary_key=None)
+    early, late = [order(1, "a", 1), order(2, "b", 9)], [order(3, "c", 10), order(4, "d", 19)]
+    for start, rows in [(10, late), (0, early), (10, late)]:
+        shop.stage_and_load(rows, table, window=interval(start, start + 10))
+    assert shop.rows() == [(1, "a"), (2, "b"), (3, "c"), (4, "d")]
+    # None of them began at the watermark, so the next load reads all and takes their place.
+    assert shop.watermark() is None
+    shop.stage_and_load([*early, *late, order(5, "e", 20)], table)
+    assert shop.rows() == [(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "e")]
+
+
 def test_a_backfill_beyond_the_watermark_leaves_the_gap_to_be_read(shop: Shop) -> None:
     table = orders_table(disposition="append", primary_key=None)
     shop.stage_and_load([order(1, "a", 1)], table)

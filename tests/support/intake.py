@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,14 @@ class Intake:
         self._work.mkdir()
 
     def run(
-        self, source: AnySource, table: Table, before_load: Callable[[LoadIds], None] | None = None
+        self,
+        source: AnySource,
+        table: Table,
+        before_load: Callable[[LoadIds], None] | None = None,
+        backfill: tuple[datetime, datetime] | None = None,
     ) -> dict[str, Any]:
-        """Extract and load; the row of LOADS. ``before_load`` may look at what was staged."""
+        """Extract and load; the row of LOADS. ``before_load`` may look at what was staged; ``backfill`` is
+        the interval of one."""
         ids = LoadIds(self.name, table.name, uuid.uuid4().hex, uuid.uuid4().hex)
         Extract(
             open_session=self.shop.open_session,
@@ -40,8 +46,8 @@ class Intake:
             source=source,
             table=table,
             task=TASK,
-            interval=None,
-            backfill=False,
+            interval=backfill,
+            backfill=backfill is not None,
             folder=self._work,
         ).run()
         if before_load is not None:
