@@ -138,6 +138,17 @@ def test_backfills_again_and_in_any_order_give_the_same_rows(shop: Shop) -> None
     assert shop.rows() == [(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "e")]
 
 
+def test_an_appended_row_whose_cursor_moved_is_in_both_intervals_until_the_earlier_is_loaded_again(
+    shop: Shop,
+) -> None:
+    table = orders_table(disposition="append")
+    shop.stage_and_load([order(1, "a", 1)], table, window=interval(0, 10))
+    shop.stage_and_load([order(1, "b", 12)], table, window=interval(10, 20))
+    assert shop.rows() == [(1, "a"), (1, "b")]
+    shop.stage_and_load([], table, window=interval(0, 10))
+    assert shop.rows() == [(1, "b")]
+
+
 def test_a_backfill_beyond_the_watermark_leaves_the_gap_to_be_read(shop: Shop) -> None:
     table = orders_table(disposition="append", primary_key=None)
     shop.stage_and_load([order(1, "a", 1)], table)
