@@ -40,7 +40,8 @@ from tests.support.tcp_proxy import Action, Fault, Seen, TcpProxy
 ROWS = 4000
 PAGE = 400
 DELAY_SECONDS = 0.5
-QUICK = {"serverSelectionTimeoutMS": 1500, "connectTimeoutMS": 1500}
+QUICK = {"serverSelectionTimeoutMS": 1500, "connectTimeoutMS": 1500, "directConnection": True}
+"""Direct, or the client would ask the server where it is, and go around the proxy."""
 AIRLINES = """
 query Orders($first: Int!, $after: String) {
   orders(first: $first, after: $after) { edges { node { id note } } pageInfo { hasNextPage endCursor } }
