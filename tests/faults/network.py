@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tests.faults.network_snowflake import Growing, Injection, be_impatient
+from tests.faults.network_snowflake import Growing, Injection
 from tests.faults.network_sources import SERVERS, Far
+from tests.faults.patience import short_waits
 from tests.faults.suites import Case, Suite
 from tests.faults.tasks import Broken
 from tests.support.snowflake import airflow_connection, start_local_snowflake
@@ -31,28 +31,16 @@ LANDMARKS = ("sign in", "PUT", "COPY ATTEMPT", "INSERT LOADS", "COMMIT", "INSERT
 
 
 @contextmanager
-def _quiet_timers() -> Iterator[None]:
-    """The connector's timers end with an error in their own threads when a connection is gone."""
-    before = threading.excepthook
-    threading.excepthook = lambda args: None
-    try:
-        yield
-    finally:
-        threading.excepthook = before
-
-
-@contextmanager
 def snowflake(
     home: Path, disposition: str, chosen: Callable[[Place, Kind], bool]
 ) -> Iterator[Iterator[Case]]:
     """Loads of one disposition through a proxy; ``chosen`` says which kinds each request meets."""
-    be_impatient()
     home.mkdir(parents=True, exist_ok=True)
     server = start_local_snowflake(home / "snowflake")
     proxy = SnowflakeProxy(server.port)
     os.environ[f"AIRFLOW_CONN_{CONN_ID.upper()}"] = airflow_connection(proxy.port)
     try:
-        with _quiet_timers():
+        with short_waits():
             table = Growing(disposition, proxy, CONN_ID, home)
             cases = [
                 Injection(disposition, place, kind)
@@ -75,7 +63,8 @@ def source(home: Path, kind: str) -> Iterator[Iterator[Case]]:
     server = SERVERS[kind](home)
     far = Far(server, CONN_ID, home / "far")
     try:
-        yield (Case(str(one), partial(_happens, partial(far.inject, one))) for one in far.injections())
+        with short_waits():
+            yield (Case(str(one), partial(_happens, partial(far.inject, one))) for one in far.injections())
     finally:
         far.stop()
         server.stop()

@@ -11,7 +11,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from include.headrace import session as sessions_module
 from include.headrace.config import FileTable, ParquetSource
 from include.headrace.session import query_tag, sessions
 from tests.faults.tasks import Broken, Row, Run, check
@@ -30,12 +29,6 @@ FIELDS: dict[str, dict[str, object]] = {
     "replace": {"disposition": "replace", "cursor": None},
 }
 """An append without a key is what doubles first."""
-
-
-def be_impatient() -> None:
-    """Let a dead connection be given up in seconds: in production it is half an hour."""
-    sessions_module.NETWORK_TIMEOUT_SECONDS = NETWORK_SECONDS
-    sessions_module.LOGIN_TIMEOUT_SECONDS = LOGIN_SECONDS
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import os
@@ -26,8 +25,6 @@ from include.headrace.config import (
     RestTable,
     Table,
 )
-from include.headrace.readers import graphql, http_client
-from include.headrace.readers.http_retry import Patience
 from include.headrace.session import query_tag, sessions
 from tests.faults.tasks import Row, Run, check
 from tests.support.loads import Shop
@@ -143,15 +140,7 @@ def mongo(home: Path, **fields: Any) -> Server:
     )
 
 
-def _be_quick() -> None:
-    """Let the API's readers wait for milliseconds between their own tries."""
-    quick = functools.partial(Patience, tries=3, first_wait_seconds=0.01)
-    for module in (http_client, graphql):
-        vars(module)["Patience"] = quick
-
-
 def rest_api(home: Path, **fields: Any) -> Server:
-    _be_quick()
     api = ScriptedApi().start()
     records = [{"id": n, "note": note} for n, note in rows()]
 
@@ -176,7 +165,6 @@ def rest_api(home: Path, **fields: Any) -> Server:
 
 
 def graphql_api(home: Path, **fields: Any) -> Server:
-    _be_quick()
     api = ScriptedApi().start()
     edges = [{"node": {"id": n, "note": note}} for n, note in rows()]
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from include.headrace import session as sessions_module
 from tests.faults import network_snowflake, network_sources
 from tests.faults.network import CONN_ID
 from tests.faults.network_snowflake import Growing
 from tests.faults.network_sources import Far
+from tests.faults.patience import short_waits
 from tests.load.conftest import snowflake
 from tests.support.snowflake import LocalSnowflake, airflow_connection
 from tests.support.snowflake_proxy import Kind, Place, SnowflakeProxy
@@ -35,10 +34,7 @@ ELSEWHERE = [(Place("INSERT LOADS"), Kind.REPLY_GONE), (Place("PUT"), Kind.REPLY
 @pytest.fixture(scope="module")
 def growing(snowflake: LocalSnowflake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Growing]:
     proxy = SnowflakeProxy(snowflake.port)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sessions_module, "NETWORK_TIMEOUT_SECONDS", network_snowflake.NETWORK_SECONDS)
-        patch.setattr(sessions_module, "LOGIN_TIMEOUT_SECONDS", network_snowflake.LOGIN_SECONDS)
-        patch.setattr(threading, "excepthook", lambda args: None)  # the connector's timers
+    with pytest.MonkeyPatch.context() as patch, short_waits():
         patch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", airflow_connection(proxy.port))
         yield Growing("append", proxy, CONN_ID, tmp_path_factory.mktemp("growing"))
     proxy.stop()
@@ -65,9 +61,10 @@ def test_a_source_whose_connection_breaks_is_read_again(
     far = Far(server, CONN_ID, tmp_path / "far")
     try:
         moments = ("middle of the rows", "last rows", "answer in the middle")
-        for one in far.injections():
-            if one.moment in moments and one.action == "cut":
-                assert far.inject(one) >= 1, one
+        with short_waits():
+            for one in far.injections():
+                if one.moment in moments and one.action == "cut":
+                    assert far.inject(one) >= 1, one
     finally:
         far.stop()
         server.stop()
