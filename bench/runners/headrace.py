@@ -6,6 +6,8 @@ import json
 import os
 from typing import Any
 
+# A task's process is forked from one that has these: what they take to import is no part of a task.
+import airflow.sdk.execution_time.supervisor  # noqa: F401
 import psycopg  # noqa: F401
 from airflow.providers.mongo.hooks.mongo import MongoHook  # noqa: F401
 from airflow.providers.mysql.hooks.mysql import MySqlHook  # noqa: F401

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -23,6 +24,7 @@ from include.headrace.readers.mongo_split import ranges_of
 from include.headrace.readers.mongo_stream import Stream
 from include.headrace.readers.narrowing import Block, Narrowing
 
+_SIZE = struct.Struct("<I")
 CHUNK_BYTES = TARGET_BATCH_BYTES // 4
 """How much BSON is converted at a time. As Python objects it takes about ten times as much."""
 
@@ -175,18 +177,11 @@ class MongoExtraction:
         """Some documents at a time: about 4 MB of them, or one that is larger."""
         with self._failures.told(f"reading {self._where}"):
             for batch in self._stream.batches():
-                chunk: list[bytes] = []
-                size = 0
-                for document in _documents(batch):
-                    if self._sample is not None and not _sampled(document, self._sample):
-                        continue
-                    if chunk and size + len(document) > CHUNK_BYTES:
+                for chunk in _chunks_of(batch):
+                    if self._sample is None:
                         yield chunk
-                        chunk, size = [], 0
-                    chunk.append(document)
-                    size += len(document)
-                if chunk:
-                    yield chunk
+                    elif some := [one for one in chunk if _sampled(one, self._sample)]:
+                        yield some
 
     def _block(self, documents: list[bytes], first: int) -> Block:
         rows, faults = self._rows.convert(documents)
@@ -217,13 +212,19 @@ class SplitMongoExtraction:
         return [part.pieces() for part in self._parts]
 
 
-def _documents(batch: bytes) -> Iterator[bytes]:
-    """The documents of a batch: each begins with its length (bsonspec.org)."""
-    start = 0
+def _chunks_of(batch: bytes) -> Iterator[list[bytes]]:
+    """The documents of a batch, some at a time: each begins with its length (bsonspec.org)."""
+    chunk: list[bytes] = []
+    start, full, size_at = 0, CHUNK_BYTES, _SIZE.unpack_from
     while start < len(batch):
-        end = start + int.from_bytes(batch[start : start + 4], "little")
-        yield batch[start:end]
+        end = start + size_at(batch, start)[0]
+        if end > full and chunk:
+            yield chunk
+            chunk, full = [], start + CHUNK_BYTES
+        chunk.append(batch[start:end])
         start = end
+    if chunk:
+        yield chunk
 
 
 def _sampled(document: bytes, share: float) -> bool:

@@ -42,6 +42,7 @@ SPARE = 16
 """Bytes behind a block, so that a value that is NULL can be looked for where none is."""
 
 _SIZE = struct.Struct("<I")
+_HEAD = struct.Struct("<IB")
 _PREPARED = struct.Struct("<xIHH")
 _DEFINITION = struct.Struct("<2x4xBHB2x")
 UNSIGNED, NOT_NULL = 32, 1
@@ -129,13 +130,15 @@ class WireResult:
 
     def _walk(self, starts: list[int]) -> None:
         """Add the rows that are there whole, from the position on; the position is then behind them."""
-        position, used, buffer, size_at = self._position, self._used, self._buffer, _SIZE.unpack_from
-        while position + HEADER <= used:
-            end = position + HEADER + (size_at(buffer, position)[0] & FULL)
+        position, used, buffer, head_at = self._position, self._used, self._buffer, _HEAD.unpack_from
+        add = starts.append
+        # A header, and the byte behind it: the buffer is longer than what was received.
+        while (start := position + HEADER) <= used:
+            size, first = head_at(buffer, position)
+            end = start + (size & FULL)
             if end > used:
                 break
-            start = position + HEADER
-            if buffer[start]:
+            if first:
                 self._position, self._used = position, used
                 self._finish(self._packet())
                 return
@@ -144,7 +147,7 @@ class WireResult:
                 if joined is None:
                     break
                 end, used = joined
-            starts.append(start)
+            add(start)
             position = end
         self._position, self._used = position, used
 
