@@ -127,3 +127,21 @@ def test_a_large_result_comes_in_parts_whose_addresses_are_secret(client: Client
     assert httpx.get(f"{beginning}/{secret}/3").status_code == 404
     client.connection.close()
     assert httpx.get(address).status_code == 404
+
+
+def test_a_reply_tells_how_many_rows_were_inserted_deleted_and_updated(client: Client) -> None:
+    def told(statement: str) -> tuple[int | None, ...]:
+        with client.connection.cursor() as cursor:
+            cursor.execute(statement)
+            assert cursor.stats is not None
+            return tuple(cursor.stats)[:3]
+
+    source = "select column1 as id from values (1), (2), (3)"
+    assert told(f"create or replace table TOLD as {source}") == (3, 0, 0)
+    assert told(f"create or replace table TOLD as {source} where id > 5") == (0, 0, 0)
+    assert told(f"insert into TOLD {source} where id > 1") == (2, 0, 0)
+    assert told("update TOLD set id = 4 where id = 3") == (0, 0, 1)
+    changes = "when matched then update set id = 9 when not matched then insert (id) values (s.id)"
+    assert told(f"merge into TOLD using ({source}) s on TOLD.id = s.id {changes}") == (2, 0, 1)
+    assert told("delete from TOLD where id = 9") == (0, 1, 0)
+    assert told("create or replace view SEEN as select id from TOLD") == (None, None, None)

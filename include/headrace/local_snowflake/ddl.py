@@ -10,6 +10,7 @@ from sqlglot import Expr, exp
 
 from include.headrace.local_snowflake import catalog, columns, containers, stage
 from include.headrace.local_snowflake.ddl_options import comment, done, options
+from include.headrace.local_snowflake.dml import changed_rows, execute_count
 from include.headrace.local_snowflake.errors import already_exists, does_not_exist, refuse
 from include.headrace.local_snowflake.locks import Relation
 from include.headrace.local_snowflake.names import duck
@@ -134,6 +135,7 @@ def _table(session: Session, tree: exp.Create) -> Result:
         select = session.translator.finish(inner)
         if layout is None:
             layout = columns.Layout.of_query(query)
+    inserted: list[int] = []
 
     def change(connection: duckdb.DuckDBPyConnection) -> None:
         if select is None:
@@ -141,9 +143,10 @@ def _table(session: Session, tree: exp.Create) -> Result:
             connection.execute(f"{word} {'TEMP ' if made else ''}TABLE {place} ({layout.definitions()})")
         else:
             assert layout is not None
-            connection.execute(
+            made_from = (
                 f"{word} {'TEMP ' if made else ''}TABLE {place} AS {layout.select(connection, select)}"
             )
+            inserted.append(execute_count(made_from)(connection))
             for statement in layout.after_select(place):
                 connection.execute(statement)
         if layout is not None:
@@ -166,7 +169,10 @@ def _table(session: Session, tree: exp.Create) -> Result:
         comment(given),
         exp.TransientProperty in given,
     )
-    return done(f"Table {relation[2]} successfully created.")
+    result = done(f"Table {relation[2]} successfully created.")
+    if tree.expression is not None:
+        result.extra |= changed_rows(inserted=inserted[-1])
+    return result
 
 
 def _clone_layout(session: Session, clone: Expr) -> columns.Layout:

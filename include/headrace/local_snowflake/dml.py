@@ -250,4 +250,20 @@ def dml_result(counts: list[tuple[str, int]], type_id: int) -> Result:
     """The one-row result of counts; the connector adds them up for ``rowcount``."""
     result = rows([(name, "BIGINT") for name, _ in counts], [[count for _, count in counts]], type_id)
     result.rowcount = sum(count for _, count in counts)
+    changed = {name.removeprefix("number of rows "): count for name, count in counts}
+    result.extra |= changed_rows(
+        **{kind: changed.get(kind, 0) for kind in ("inserted", "updated", "deleted")}
+    )
     return result
+
+
+def changed_rows(inserted: int = 0, updated: int = 0, deleted: int = 0) -> dict[str, Any]:
+    """What a reply tells of the rows that a statement changed, beside its result (the cursor's ``stats``)."""
+    return {
+        "stats": {
+            "numRowsInserted": inserted,
+            "numRowsUpdated": updated,
+            "numRowsDeleted": deleted,
+            "numDmlDuplicates": 0,
+        }
+    }
