@@ -12,10 +12,11 @@ from include.headrace.settings import environment
 from include.headrace.transform import TRANSFORM
 from include.headrace.transform.manifest import current_manifest, manifest_path
 
-running = get_parsing_context().dag_id
-if running in (None, TRANSFORM):
+running = get_parsing_context()
+if running.dag_id in (None, TRANSFORM):
     from include.headrace.transform.rendering import build_dag
 
     # A running task does not look for changes: only whoever reads the file for its DAGs does.
-    manifest = manifest_path() if running else current_manifest(rebake=environment() == "local")
-    dag = build_dag(manifest, for_a_task=bool(running))
+    for_a_task = running.task_id is not None
+    manifest = manifest_path() if for_a_task else current_manifest(rebake=environment() == "local")
+    dag = build_dag(manifest, task_id=running.task_id)

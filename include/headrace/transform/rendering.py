@@ -1,24 +1,20 @@
 """The dbt project as an Airflow DAG: one task a model, seed, snapshot, source freshness and test.
 
-Cosmos reads the baked manifest and wires the resources; each is drawn as a group by the converters
-here: unit tests, then the resource, then its data tests. What is downstream of a group waits for all
-of it. Tests that read several resources are added last, by the rule of
-:class:`include.headrace.transform.graph.Graph`.
+Cosmos reads the baked manifest and wires the resources; each is drawn as a group by
+:class:`include.headrace.transform.drawing.Drawing`: unit tests, then the resource, then its data tests.
+What is downstream of a group waits for all of it. Tests that read several resources are added last, by the
+rule of :class:`include.headrace.transform.graph.Graph`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, AssetAll, Param, TaskGroup, TriggerRule
-from airflow.sdk.bases.operator import BaseOperator
+from airflow.sdk import DAG, AssetAll, Param
 from cosmos.airflow.dag import DbtDag
-from cosmos.config import ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
+from cosmos.config import ExecutionConfig, ProjectConfig, RenderConfig
 from cosmos.constants import (
     DbtResourceType,
     ExecutionMode,
@@ -30,16 +26,13 @@ from cosmos.constants import (
 
 from include.headrace import config, settings
 from include.headrace.assets import asset_of
-from include.headrace.errors import ConfigError
 from include.headrace.pools import DBT_POOL
 from include.headrace.transform import SELECT, TRANSFORM, operators
-from include.headrace.transform.exporting import ExportMart
-from include.headrace.transform.graph import Graph, Node
-from include.headrace.transform.marts import Mart, public_marts
-from include.headrace.transform.naming import COMMANDS, EXPORTS, export_id, group_id, selection, task_ids
+from include.headrace.transform.drawing import Drawing, profile_of, task_arguments
+from include.headrace.transform.graph import Graph
+from include.headrace.transform.marts import public_marts
 from include.headrace.transform.selecting import SelectNodes
 
-PROFILE = "headrace"
 DOC = """The dbt project under `dbt/`, one Airflow task a model, seed, snapshot, source freshness and test.
 
 It starts when every source has emitted its asset `raw.<source>`, or by hand. A group is one resource
@@ -48,36 +41,6 @@ it and its tests again. A public mart is exported (`<model>.export`) when it and
 it have succeeded. After a change to an incremental model, trigger it with `full_refresh`. To run a
 part of the project, trigger it with `select`.
 """
-OPERATORS = {
-    "model": operators.RunModel,
-    "seed": operators.LoadSeed,
-    "snapshot": operators.TakeSnapshot,
-    "source": operators.CheckFreshness,
-    "test": operators.RunTest,
-    "unit_test": operators.RunTest,
-}
-TASK_SETTINGS = frozenset(
-    {
-        "pool",
-        "pool_slots",
-        "queue",
-        "priority_weight",
-        "retries",
-        "retry_delay",
-        "max_retry_delay",
-        "execution_timeout",
-    }
-)
-"""What ``meta.cosmos.operator_kwargs`` of a node may set. Times are in seconds."""
-
-TASK_DEFAULTS: dict[str, Any] = {
-    "pool": DBT_POOL,
-    "retries": 2,
-    "retry_delay": timedelta(seconds=10),
-    "retry_exponential_backoff": True,
-    "max_retry_delay": timedelta(minutes=5),
-    "on_failure_callback": operators.notify_failure,
-}
 
 
 def build_dag(
@@ -85,49 +48,31 @@ def build_dag(
     project_dir: Path = settings.DBT_DIR,
     dag_id: str = TRANSFORM,
     *,
-    for_a_task: bool = False,
+    task_id: str | None = None,
 ) -> DAG:
     """The DAG of a dbt project as its manifest shows it, started by the assets of all sources or by hand.
 
-    ``for_a_task`` leaves the schedule out: a running task has no use for it, and Airflow hashes it anew for
-    each edge that is drawn, which takes longer than all else here.
+    ``task_id`` is the task that reads the DAG to run itself. It gets a DAG of that task alone, without its
+    schedule: drawing the others would cost each task as much as a small model does.
 
     Raises ConfigError where a task cannot be named or selected unambiguously, or a node's
     ``meta.cosmos.operator_kwargs`` sets what it may not.
     """
     parsed = json.loads(manifest.read_text())
     graph = Graph(parsed)
-    drawing = Drawing(graph)
-    profiles = project_dir / "profiles.yml"
+    drawing = Drawing(graph, project_dir)
+    if task_id is not None:
+        alone = DAG(dag_id=dag_id, schedule=None, **_dag_arguments())
+        if drawing.draw_alone(alone, task_id):
+            return alone
     dag = DbtDag(
         dag_id=dag_id,
-        description="The dbt project: one task a model and one task a test.",
-        doc_md=DOC,
-        params={
-            "full_refresh": Param(
-                False,
-                type="boolean",
-                description="Build incremental models and seeds from nothing, not from what is new.",
-            ),
-            SELECT: Param(
-                "",
-                type="string",
-                description="Run a part: names of models, or source:<name>; a + before one adds all it is "
-                "built from, a + after it all that is built from it. Empty: everything.",
-            ),
-        },
-        tags=["dbt", "transform"],
-        default_args={"owner": "headrace"},
-        schedule=None if for_a_task else _all_sources(),
-        catchup=False,
-        max_active_runs=1,
+        schedule=_all_sources(),
+        **_dag_arguments(),
         project_config=ProjectConfig(
             project_dir, manifest_path=manifest, install_dbt_deps=False, partial_parse=False
         ),
-        profile_config=ProfileConfig(
-            profile_name=PROFILE, target_name=settings.environment(), profiles_yml_filepath=profiles
-        ),
-        # Our operators choose the runner themselves; Cosmos is told the mode for which it adds no flags.
+        profile_config=profile_of(project_dir),
         execution_config=ExecutionConfig(
             execution_mode=ExecutionMode.LOCAL, invocation_mode=InvocationMode.SUBPROCESS
         ),
@@ -146,13 +91,38 @@ def build_dag(
             ),
             emit_datasets=False,
         ),
-        operator_args={**TASK_DEFAULTS, "dbt_executable_path": "dbt"},
+        operator_args={"dbt_executable_path": task_arguments(project_dir)["dbt_executable_path"]},
     )
     drawing.add_remaining_tests(dag)
     for mart in public_marts(graph, parsed):
         drawing.add_export(dag, mart)
     add_selection(dag, project_dir)
     return dag
+
+
+def _dag_arguments() -> dict[str, Any]:
+    """What the DAG is made with besides its tasks and its schedule."""
+    return {
+        "description": "The dbt project: one task a model and one task a test.",
+        "doc_md": DOC,
+        "params": {
+            "full_refresh": Param(
+                False,
+                type="boolean",
+                description="Build incremental models and seeds from nothing, not from what is new.",
+            ),
+            SELECT: Param(
+                "",
+                type="string",
+                description="Run a part: names of models, or source:<name>; a + before one adds all it is "
+                "built from, a + after it all that is built from it. Empty: everything.",
+            ),
+        },
+        "tags": ["dbt", "transform"],
+        "default_args": {"owner": "headrace"},
+        "catchup": False,
+        "max_active_runs": 1,
+    }
 
 
 def add_selection(dag: DAG, project_dir: Path) -> None:
@@ -172,137 +142,3 @@ def add_selection(dag: DAG, project_dir: Path) -> None:
 def _all_sources() -> AssetAll | None:
     assets = [asset_of(name) for name in config.source_names()]
     return AssetAll(*assets) if assets else None
-
-
-class Drawing:
-    """The groups and tasks of one DAG, as they are made."""
-
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-        self._ids = task_ids(graph)
-        self._layers = graph.layers()
-        self._groups: dict[str, TaskGroup] = {}
-        self._tasks: dict[str, BaseOperator] = {}
-        self._task_args: dict[str, Any] = {}
-
-    def converter(self) -> Callable[..., TaskGroup | None]:
-        """A function that draws the group of a resource, to hand to Cosmos.
-
-        It is a function and no method, because Cosmos copies deeply what it is configured with.
-        """
-
-        def draw_resource(*, dag: DAG, node: Any, task_args: dict[str, Any], **_: Any) -> TaskGroup | None:
-            self._task_args = task_args
-            return self._draw(dag, self._graph.resources[node.unique_id])
-
-        return draw_resource
-
-    def _draw(self, dag: DAG, resource: Node) -> TaskGroup | None:
-        uid = resource.unique_id
-        after = [self._task(dag, test) for test in self._graph.tests_at(uid)]
-        before: list[BaseOperator] = []
-        for test in self._graph.unit_tests_of(uid):
-            # The model must exist before a unit test can describe it.
-            (after if test.reads_this else before).append(self._task(dag, test))
-        if resource.runs or resource.kind == "model":
-            task = self._task(dag, resource)
-            task.set_upstream(before)
-            if resource.kind != "source":
-                task.set_downstream(after)
-        return self._groups.get(uid)
-
-    def add_remaining_tests(self, dag: DAG) -> None:
-        """Add the tests that read several resources, or none."""
-        for test in (*self._graph.tests_of_several(), *self._graph.tests_of_none()):
-            task = self._task(dag, test)
-            task.set_upstream(
-                [self._tasks[uid] for uid in self._graph.parents_of(test) if uid in self._tasks]
-            )
-            for held in self._graph.held_back_by(test):
-                task.set_downstream(list(self._groups[held].get_roots()))
-
-    def add_export(self, dag: DAG, mart: Mart) -> None:
-        """Add the task that exports a mart, after the mart and every test that reads it.
-
-        Nothing waits for it: it is in a group of its own, which comes after all others. It runs only
-        when all that it waits for has succeeded: what was not built or not tested is not published.
-        """
-        uid = mart.node.unique_id
-        tests = [test.unique_id for test in self._graph.tests.values() if uid in test.parents]
-        task = ExportMart(
-            **{**TASK_DEFAULTS, **self._settings(mart.node)},
-            dag=dag,
-            task_group=self._layer(dag, EXPORTS),
-            task_id=export_id(self._graph, mart.node),
-            task_display_name=mart.node.name,
-            doc_md="\n\n".join(filter(None, [mart.description, mart.owner and f"Owner: {mart.owner}"])),
-            model=group_id(self._graph, mart.node),
-            database=mart.database,
-            schema=mart.schema,
-            alias=mart.alias,
-            key=mart.key,
-        )
-        task.set_upstream([self._tasks[before] for before in (uid, *tests)])
-
-    def _task(self, dag: DAG, node: Node) -> BaseOperator:
-        home = self._graph.home_of(node) if node.is_test else node.unique_id
-        task_id = self._ids[node.unique_id]
-        shown: dict[str, Any] = {
-            "dag": dag,
-            "task_group": dag.task_group if home is None else self._group(dag, self._graph.resources[home]),
-            "task_id": task_id,
-            "task_display_name": node.name if node.is_test else COMMANDS[node.kind],
-            # What a run's parameter leaves out is skipped, and holds nothing back.
-            "trigger_rule": TriggerRule.NONE_FAILED,
-        }
-        if not node.runs:
-            task: BaseOperator = EmptyOperator(**shown)
-        else:
-            chosen = {**self._task_args, **self._settings(node)}
-            if node.kind in ("model", "seed"):
-                chosen["full_refresh"] = "{{ params.full_refresh }}"
-            task = OPERATORS[node.kind](
-                **chosen,
-                **shown,
-                select=selection(self._graph, node),
-                indirect_selection="empty" if node.is_test else None,
-                extra_context={
-                    "dbt_node_config": {
-                        "unique_id": node.unique_id,
-                        "name": node.name,
-                        "resource_type": node.kind,
-                    }
-                },
-            )
-        self._tasks[node.unique_id] = task
-        return task
-
-    def _group(self, dag: DAG, resource: Node) -> TaskGroup:
-        if resource.unique_id not in self._groups:
-            layer = self._layers[resource.unique_id]
-            parent = dag.task_group if layer is None else self._layer(dag, layer)
-            self._groups[resource.unique_id] = TaskGroup(
-                group_id=group_id(self._graph, resource), prefix_group_id=False, dag=dag, parent_group=parent
-            )
-        return self._groups[resource.unique_id]
-
-    def _layer(self, dag: DAG, name: str) -> TaskGroup:
-        # A model may have a layer's name, so a layer's id is not its name alone.
-        if name not in self._groups:
-            self._groups[name] = TaskGroup(
-                group_id=f"layer__{name}", group_display_name=name, prefix_group_id=False, dag=dag
-            )
-        return self._groups[name]
-
-    def _settings(self, node: Node) -> dict[str, Any]:
-        """The task's settings: the node's own over those of the model it is declared on."""
-        owner = self._graph.resources.get(node.owner or "")
-        chosen = {**(owner.settings if owner else {}), **node.settings}
-        if unknown := sorted(set(chosen) - TASK_SETTINGS):
-            raise ConfigError(
-                f"{node.path}: meta.cosmos.operator_kwargs of {node.unique_id} sets {', '.join(unknown)}; "
-                f"it may set {', '.join(sorted(TASK_SETTINGS))}."
-            )
-        if "execution_timeout" in chosen:
-            chosen["execution_timeout"] = timedelta(seconds=chosen["execution_timeout"])
-        return chosen
