@@ -40,10 +40,10 @@ def without_secrets(text: str) -> str:
     return masked
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, lines: int | None = MAX_LINES) -> str:
     """The first lines of a text; masked before it is cut, so that no half of a secret is left."""
     masked = without_secrets(text).strip()
-    kept = "\n".join(masked.splitlines()[:MAX_LINES])[:MAX_CHARACTERS]
+    kept = "\n".join(masked.splitlines()[:lines])[:MAX_CHARACTERS]
     return kept if kept == masked else f"{kept}\n... (the task's log has the rest)"
 
 
@@ -62,6 +62,7 @@ class Notice:
     test_name: str = ""
     failures: int | None = None
     compiled_sql: str = ""
+    rows_query: str = ""
 
     @property
     def subject(self) -> str:
@@ -79,7 +80,8 @@ class Notice:
             facts.append(f"try: {self.try_number}")
         if self.log_url:
             facts.append(f"log: {self.log_url}")
-        return "\n".join([*facts, *filter(None, [self.error, self.compiled_sql])])
+        kept = f"The rows are kept: {self.rows_query}" if self.rows_query else ""
+        return "\n".join([*facts, *filter(None, [self.error, kept, self.compiled_sql])])
 
     def as_dict(self) -> dict[str, Any]:
         """The message and its facts, as JSON-ready values."""
@@ -96,13 +98,20 @@ def failure_notice(context: Mapping[str, Any]) -> Notice:
     return Notice(event="failure", error=shortened(told), **_facts(context))
 
 
-def warning_notice(context: Mapping[str, Any], test_name: str, failures: int, compiled_sql: str) -> Notice:
-    """The notice of a dbt test that found rows and only warns. ``failures`` counts the rows."""
+def warning_notice(
+    context: Mapping[str, Any], test_name: str, failures: int, compiled_sql: str, rows_query: str = ""
+) -> Notice:
+    """The notice of a dbt test that found rows and only warns.
+
+    ``failures`` counts the rows; ``rows_query`` reads them where the test keeps them.
+    """
     return Notice(
         event="warning",
         test_name=test_name,
         failures=failures,
-        compiled_sql=shortened(compiled_sql),
+        # What dbt compiles has many lines that say nothing: its length alone is bounded.
+        compiled_sql=shortened(compiled_sql, lines=None),
+        rows_query=rows_query,
         **_facts(context),
     )
 

@@ -44,10 +44,15 @@ def notify_failure(context: Mapping[str, Any]) -> None:
         log.error("The notifier failed (%s); mend the connection %s.", type(error).__name__, CONN_ID)
 
 
-def notify_warning(*, context: Mapping[str, Any], test_name: str, failures: int, compiled_sql: str) -> None:
-    """Tell of a dbt test of severity ``warn`` that found ``failures`` rows. Never raises."""
+def notify_warning(
+    *, context: Mapping[str, Any], test_name: str, failures: int, compiled_sql: str, rows_query: str = ""
+) -> None:
+    """Tell of a dbt test of severity ``warn`` that found ``failures`` rows. Never raises.
+
+    ``rows_query`` is the statement that reads the rows, where the test keeps them.
+    """
     try:
-        _deliver(warning_notice(context, test_name, failures, compiled_sql), logging.WARNING)
+        _deliver(warning_notice(context, test_name, failures, compiled_sql, rows_query), logging.WARNING)
     except Exception as error:
         log.error("The notifier failed (%s); mend the connection %s.", type(error).__name__, CONN_ID)
 

@@ -66,6 +66,7 @@ def test_a_failure_reaches_the_webhook_as_text_and_facts(
         "test_name": "",
         "failures": None,
         "compiled_sql": "",
+        "rows_query": "",
     }
 
 
@@ -82,6 +83,18 @@ def test_a_warning_carries_the_test_and_its_statement(
     assert body["compiled_sql"] == "select 1\n{{ x }}"
     assert body["text"].startswith("[local] not_null_orders_id warned: 4 rows in ingest__shop.orders.load\n")
     assert body["text"].endswith("select 1\n{{ x }}")
+
+
+def test_a_warning_carries_the_whole_statement_and_how_to_read_the_rows(
+    connect: Connect, webhook: Webhook, context: dict[str, Any]
+) -> None:
+    use(connect, webhook)
+    statement = "select *\n" + "\n" * 60 + "from ORDERS"
+    kept = "select * from AUDIT.T"
+    notify_warning(context=context, test_name="t", failures=1, compiled_sql=statement, rows_query=kept)
+    [(_, _, body)] = webhook.requests
+    assert (body["compiled_sql"], body["rows_query"]) == (statement, kept)
+    assert f"\nThe rows are kept: {kept}\nselect *\n" in body["text"]
 
 
 def test_the_secret_end_of_the_address_comes_from_the_password(

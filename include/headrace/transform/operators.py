@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.definitions.context import context_merge
@@ -23,6 +23,7 @@ from cosmos.operators.local import (
 from include.headrace.settings import SNOWFLAKE_CONN_ID
 from include.headrace.transform import WARNING_XCOM
 from include.headrace.transform.profile import SECRETS, dbt_environment
+from include.headrace.transform.reporting import OUTCOME, QueryPage, rows_query, tell
 from include.headrace.transform.result import DbtResult
 from include.headrace.transform.runner import DbtRunner, make_runner
 
@@ -35,11 +36,22 @@ class OneNode(DbtLocalBaseOperator):
     goes to :func:`include.headrace.notify.notify_warning`.
     """
 
+    template_fields = (*DbtLocalBaseOperator.template_fields, OUTCOME)
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        **DbtLocalBaseOperator.template_fields_renderers,
+        OUTCOME: "json",
+    }
+    operator_extra_links = (QueryPage(),)
+    outcome: dict[str, Any] | None = None
+    query_page = ""
     _runner: DbtRunner | None = None
+    _account = ""
+    _host = ""
 
     def get_env(self, context: Any) -> dict[str, Any]:
         """Cosmos's environment and the connection's; never a template field, so never shown."""
         environment = dbt_environment(BaseHook.get_connection(self.conn_id or SNOWFLAKE_CONN_ID))
+        self._account, self._host = (environment.get(f"SNOWFLAKE_{name}", "") for name in ("ACCOUNT", "HOST"))
         for name in SECRETS:
             if name in environment:
                 mask_secret(environment[name])
@@ -56,8 +68,8 @@ class OneNode(DbtLocalBaseOperator):
 
     @property
     def handle_exception(self) -> Callable[[DbtResult], None]:
-        """What Cosmos calls with the result, once compiled SQL and freshness are stored."""
-        return self._raise_for
+        """What Cosmos calls with the result: nothing yet, since :meth:`execute` tells of it first."""
+        return lambda _: None
 
     def _raise_for(self, result: DbtResult) -> None:
         unique_id = self.extra_context["dbt_node_config"]["unique_id"]
@@ -87,17 +99,28 @@ class OneNode(DbtLocalBaseOperator):
         return bool(super().calculate_openlineage_events_completes(*args, **kwargs))
 
     def execute(self, context: Any, **_: Any) -> None:
-        """Run the node; then report it if it warned."""
+        """Run the node, tell of it on the task's page, report it if it warned, and fail if it failed."""
         context_merge(context, self.extra_context)
         result = self.build_and_run_cmd(context=context, cmd_flags=self.add_cmd_flags())
+        self._tell(context, result)
+        self._raise_for(result)
+
+    def _tell(self, context: Any, result: DbtResult) -> None:
+        config = self.extra_context["dbt_node_config"]
         for node in result.nodes:
+            if node.unique_id != config["unique_id"]:
+                continue
+            tell(self, node, self._account, self._host)
             if node.status == "warn":
                 from include.headrace.notify import notify_warning
 
                 context["ti"].xcom_push(key=WARNING_XCOM, value=node.failures)
-                name = self.extra_context["dbt_node_config"]["name"]
                 notify_warning(
-                    context=context, test_name=name, failures=node.failures, compiled_sql=node.compiled_sql
+                    context=context,
+                    test_name=config["name"],
+                    failures=node.failures,
+                    compiled_sql=node.compiled_sql,
+                    rows_query=rows_query(node),
                 )
 
     def on_kill(self) -> None:
@@ -109,13 +132,13 @@ class OneNode(DbtLocalBaseOperator):
 class RunModel(OneNode, DbtRunLocalOperator):
     """``dbt run`` of one model."""
 
-    template_fields = DbtRunLocalOperator.template_fields
+    template_fields = (*DbtRunLocalOperator.template_fields, OUTCOME)
 
 
 class LoadSeed(OneNode, DbtSeedLocalOperator):
     """``dbt seed`` of one seed."""
 
-    template_fields = DbtSeedLocalOperator.template_fields
+    template_fields = (*DbtSeedLocalOperator.template_fields, OUTCOME)
 
 
 class TakeSnapshot(OneNode, DbtSnapshotLocalOperator):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,29 @@ PERMANENT_SQLSTATES = ("02", "22", "42")
 
 @dataclass(frozen=True)
 class NodeResult:
-    """One node's outcome. ``status`` is dbt's word; ``failures`` counts a test's rows, or is 0."""
+    """One node's outcome. ``status`` is dbt's word; ``failures`` counts a test's rows, or is 0.
+
+    ``relation`` is what the node built, or where a test with ``store_failures`` keeps its rows, quoted as
+    dbt writes it. ``rows`` counts what its last statement inserted, updated and deleted; None for a view,
+    a test, and where the warehouse did not say. ``bytes`` is the size of the table that was built, None
+    likewise. ``query_id`` is that statement's.
+    """
 
     unique_id: str
     status: str
     message: str
     failures: int
     compiled_sql: str
+    relation: str = ""
+    rows: int | None = None
+    bytes: int | None = None
+    query_id: str = ""
+    seconds: float = 0.0
+
+    @property
+    def is_test(self) -> bool:
+        """True for data tests and unit tests."""
+        return self.unique_id.startswith(("test.", "unit_test."))
 
     @property
     def failed(self) -> bool:
@@ -67,4 +84,18 @@ def _node_result(entry: dict[str, Any]) -> NodeResult:
         message=message,
         failures=int(entry.get("failures") or 0),
         compiled_sql=str(entry.get("compiled_code") or ""),
+        relation=str(entry.get("relation_name") or ""),
+        rows=_rows(entry.get("adapter_response") or {}),
+        bytes=(entry.get("adapter_response") or {}).get("bytes"),
+        query_id=str((entry.get("adapter_response") or {}).get("query_id") or ""),
+        seconds=round(float(entry.get("execution_time") or 0), 3),
     )
+
+
+def _rows(response: Mapping[str, Any]) -> int | None:
+    """Rows changed. dbt-snowflake's own ``rows_affected`` is 1 for each statement that only answers with a
+    status (dbt.adapters.snowflake.connections.get_response), so it holds for a seed's INSERT alone."""
+    changed = [response[key] for key in ("rows_inserted", "rows_updated", "rows_deleted") if key in response]
+    if changed:
+        return sum(changed)
+    return response.get("rows_affected") if response.get("code") == "INSERT" else None
