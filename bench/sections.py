@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -144,11 +144,7 @@ def raw(bench: SideBySide, size: Size, home: Path = SERVERS) -> Section:
 
 
 def memory(bench: SideBySide, size: Size, home: Path = SERVERS) -> Section:
-    """Our own memory, over a table and over one of ten times the rows, which is dropped afterwards.
-
-    Once each: this is not about speed.
-    """
-    bench = replace(bench, rounds=1)
+    """Our own memory, the most of all rounds, over a table and over one of ten times the rows."""
     tables = []
     with servers.postgres(home) as server:
         for rows in (size.rows, size.rows * MORE):
