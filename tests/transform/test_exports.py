@@ -11,7 +11,7 @@ from include.headrace.errors import ConfigError
 from include.headrace.pools import DBT_POOL
 from include.headrace.transform.graph import Graph
 from include.headrace.transform.manifest import manifest_path
-from include.headrace.transform.marts import public_marts
+from include.headrace.transform.marts import Mart, marts_of
 from include.headrace.transform.naming import task_ids
 from include.headrace.transform.rendering import build_dag
 from tests.transform.conftest import Project
@@ -25,6 +25,10 @@ def dag(own: Project) -> DAG:
 
 def exports_of(dag: DAG) -> dict[str, Any]:
     return {task.task_id: task for task in dag.tasks if type(task).__name__ == "ExportMart"}
+
+
+def public_marts(manifest: dict[str, Any]) -> list[Mart]:
+    return [mart for mart in marts_of(Graph(manifest), manifest) if mart.public]
 
 
 def public(entry: Entry, access: str = "public", **config: Any) -> Entry:
@@ -51,13 +55,13 @@ def test_no_other_access_and_no_other_layer_is_exported() -> None:
         public(model("half_way", folder="intermediate")),
         public(model("inline"), materialized="ephemeral"),
     )
-    assert [mart.node.name for mart in public_marts(Graph(manifest), manifest)] == ["seen"]
+    assert [mart.node.name for mart in public_marts(manifest)] == ["seen"]
 
 
 def test_an_export_waits_for_its_mart_and_every_test_that_reads_it(own: Project, dag: DAG) -> None:
     graph = Graph(own.manifest)
     ids = task_ids(graph)
-    for mart in public_marts(graph, own.manifest):
+    for mart in public_marts(own.manifest):
         uid = mart.node.unique_id
         tests = {ids[test] for test, node in graph.tests.items() if uid in node.parents}
         task = dag.get_task(f"{mart.node.name}.export")
@@ -123,12 +127,12 @@ def test_the_key_is_what_the_model_declares_or_what_is_tested(
         metadata = {"name": "unique_combination", "kwargs": {"columns": facts["several"]}}
         entries.append({**generic("rows_are_unique", "items", "2"), "test_metadata": metadata})
     manifest = manifest_of(*entries)
-    [mart] = public_marts(Graph(manifest), manifest)
+    [mart] = public_marts(manifest)
     assert mart.key == key
 
 
 def test_the_keys_of_the_projects_own_marts_are_known(own: Project) -> None:
-    keys = {mart.node.name: mart.key for mart in public_marts(Graph(own.manifest), own.manifest)}
+    keys = {mart.node.name: mart.key for mart in public_marts(own.manifest)}
     assert keys["fct_flights"] == ("flight_id",)
     assert keys["kpi_punctuality_daily"] == ("flight_date", "carrier_code", "origin_code")
     assert all(keys.values()), keys
@@ -139,7 +143,7 @@ def test_a_database_of_its_own_is_kept_and_that_of_the_drawn_target_is_not() -> 
         {**public(model("here")), "database": "DEV_ANA_ANALYTICS"},
         public(model("there"), database="ELSEWHERE"),
     )
-    marts = public_marts(Graph(manifest), manifest)
+    marts = public_marts(manifest)
     assert {mart.node.name: mart.database for mart in marts} == {"here": None, "there": "ELSEWHERE"}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,23 @@ from cosmos.config import ProfileConfig
 from cosmos.constants import InvocationMode
 
 from include.headrace import settings
+from include.headrace.assets import mart_asset
 from include.headrace.errors import ConfigError
 from include.headrace.pools import DBT_POOL
 from include.headrace.transform import operators
-from include.headrace.transform.exporting import ExportMart
+from include.headrace.transform.describing import Descriptions
+from include.headrace.transform.exporting import ExportMart, PublishMart
 from include.headrace.transform.graph import Graph, Node
 from include.headrace.transform.marts import Mart
-from include.headrace.transform.naming import COMMANDS, EXPORTS, export_id, group_id, selection, task_ids
+from include.headrace.transform.naming import (
+    COMMANDS,
+    EXPORTS,
+    PUBLICATIONS,
+    delivery_id,
+    group_id,
+    selection,
+    task_ids,
+)
 
 PROFILE = "headrace"
 OPERATORS = {
@@ -83,8 +93,9 @@ def task_arguments(project_dir: Path) -> dict[str, Any]:
 class Drawing:
     """The groups and tasks of one DAG, as they are made."""
 
-    def __init__(self, graph: Graph, project_dir: Path) -> None:
+    def __init__(self, graph: Graph, project_dir: Path, descriptions: Descriptions) -> None:
         self._graph = graph
+        self._descriptions = descriptions
         self._task_arguments = task_arguments(project_dir)
         self._ids = task_ids(graph)
         self._layers = graph.layers()
@@ -102,12 +113,19 @@ class Drawing:
 
         return draw_resource
 
-    def draw_alone(self, dag: DAG, task_id: str) -> bool:
-        """Draw one node's task, with nothing before or after it. False when no node has that task."""
-        found = [uid for uid, of_node in self._ids.items() if of_node == task_id]
-        for uid in found:
-            self._task(dag, self._graph.nodes[uid])
-        return bool(found)
+    def draw_alone(self, dag: DAG, task_id: str, marts: Iterable[Mart]) -> bool:
+        """Draw the task of one node or mart, with nothing before or after it. False when none has it."""
+        for uid, of_node in self._ids.items():
+            if of_node == task_id:
+                self._task(dag, self._graph.nodes[uid])
+                return True
+        if not task_id.endswith((".export", ".publish")):
+            return False
+        for mart in marts:
+            if self._delivery_id(mart) == task_id:
+                self._delivery(dag, mart)
+                return True
+        return False
 
     def _draw(self, dag: DAG, resource: Node) -> TaskGroup | None:
         uid = resource.unique_id
@@ -133,28 +151,36 @@ class Drawing:
             for held in self._graph.held_back_by(test):
                 task.set_downstream(list(self._groups[held].get_roots()))
 
-    def add_export(self, dag: DAG, mart: Mart) -> None:
-        """Add the task that exports a mart, after the mart and every test that reads it.
+    def add_mart(self, dag: DAG, mart: Mart) -> None:
+        """Add the task that hands a mart on, after the mart and every test that reads it.
 
         Nothing waits for it: it is in a group of its own, which comes after all others. It runs only
-        when all that it waits for has succeeded: what was not built or not tested is not published.
+        when all that it waits for has succeeded: what was not built or not tested is not handed on.
         """
-        uid = mart.node.unique_id
-        tests = [test.unique_id for test in self._graph.tests.values() if uid in test.parents]
-        task = ExportMart(
-            **{**TASK_DEFAULTS, **self._settings(mart.node)},
-            dag=dag,
-            task_group=self._layer(dag, EXPORTS),
-            task_id=export_id(self._graph, mart.node),
-            task_display_name=mart.node.name,
-            doc_md="\n\n".join(filter(None, [mart.description, mart.owner and f"Owner: {mart.owner}"])),
-            model=group_id(self._graph, mart.node),
-            database=mart.database,
-            schema=mart.schema,
-            alias=mart.alias,
-            key=mart.key,
-        )
-        task.set_upstream([self._tasks[before] for before in (uid, *tests)])
+        task = self._delivery(dag, mart)
+        task.set_upstream([self._tasks[before] for before in (mart.node.unique_id, *mart.tests)])
+
+    def _delivery(self, dag: DAG, mart: Mart) -> BaseOperator:
+        model = group_id(self._graph, mart.node)
+        chosen: dict[str, Any] = {
+            **TASK_DEFAULTS,
+            **self._settings(mart.node),
+            **self._descriptions.of(mart.node),
+            "dag": dag,
+            "task_group": self._layer(dag, EXPORTS if mart.public else PUBLICATIONS),
+            "task_id": self._delivery_id(mart),
+            "task_display_name": mart.node.name,
+            "model": model,
+            "database": mart.database,
+            "schema": mart.schema,
+            "alias": mart.alias,
+            "tests": {self._ids[uid]: uid in mart.may_warn for uid in mart.tests},
+            "outlets": [mart_asset(model)],
+        }
+        return ExportMart(**chosen, key=mart.key) if mart.public else PublishMart(**chosen)
+
+    def _delivery_id(self, mart: Mart) -> str:
+        return delivery_id(self._graph, mart.node, "export" if mart.public else "publish")
 
     def _task(self, dag: DAG, node: Node) -> BaseOperator:
         home = self._graph.home_of(node) if node.is_test else node.unique_id
@@ -166,6 +192,7 @@ class Drawing:
             "task_display_name": node.name if node.is_test else COMMANDS[node.kind],
             # What a run's parameter leaves out is skipped, and holds nothing back.
             "trigger_rule": TriggerRule.NONE_FAILED,
+            **self._descriptions.of(node),
         }
         if not node.runs:
             task: BaseOperator = EmptyOperator(**shown)

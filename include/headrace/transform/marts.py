@@ -1,4 +1,4 @@
-"""The public marts of a manifest: what each has an export task for."""
+"""The marts of a manifest: each is an Airflow asset, and the public ones are exported."""
 
 from __future__ import annotations
 
@@ -13,48 +13,54 @@ LAYER = "marts"
 
 @dataclass(frozen=True)
 class Mart:
-    """A public model of the layer ``marts``.
+    """A model of the layer ``marts``.
 
-    ``database`` is None where the project's own holds: the drawn manifest names that of the target it
-    was made for. ``key`` are the columns that name a row, as the model declares or tests them, and
-    nothing where it does neither. ``owner`` is the name of its group's owner, or None.
+    ``public`` marts (``access: public``) are exported. ``database`` is None where the project's own holds:
+    the drawn manifest names that of the target it was made for. ``key`` are the columns that name a row, as
+    the model declares or tests them, and nothing where it does neither. ``tests`` are the unique ids of all
+    tests that read it, declared on it or elsewhere; those in ``may_warn`` can find rows and not fail.
     """
 
     node: Node
+    public: bool
     database: str | None
     schema: str
     alias: str
     key: tuple[str, ...]
-    owner: str | None
-    description: str
+    tests: tuple[str, ...]
+    may_warn: frozenset[str]
 
 
-def public_marts(graph: Graph, manifest: Mapping[str, Any]) -> list[Mart]:
-    """Every model of the project's own marts with ``access: public``, by unique id."""
+def marts_of(graph: Graph, manifest: Mapping[str, Any]) -> list[Mart]:
+    """Every model of the project's own marts that is a relation, by unique id."""
     return [
         _mart(graph, node, manifest)
-        for uid, node in graph.resources.items()
-        if node.kind == "model"
-        and node.runs
-        and graph.layer_of(node) == LAYER
-        and manifest["nodes"][uid].get("access") == "public"
+        for node in graph.resources.values()
+        if node.kind == "model" and node.runs and graph.layer_of(node) == LAYER
     ]
 
 
 def _mart(graph: Graph, node: Node, manifest: Mapping[str, Any]) -> Mart:
     entry = manifest["nodes"][node.unique_id]
-    groups = {group["name"]: group for group in (manifest.get("groups") or {}).values()}
-    group = groups.get((entry.get("config") or {}).get("group") or "", {})
+    tests = tuple(uid for uid, test in graph.tests.items() if node.unique_id in test.parents)
     return Mart(
         node=node,
+        public=entry.get("access") == "public",
         database=(entry.get("config") or {}).get("database"),
         schema=entry["schema"],
         alias=entry["alias"],
         key=_declared_key(entry)
         or _tested_key(manifest["nodes"][test.unique_id] for test in _tests_of(graph, node)),
-        owner=(group.get("owner") or {}).get("name"),
-        description=str(entry.get("description") or ""),
+        tests=tests,
+        may_warn=frozenset(uid for uid in tests if _may_warn(manifest["nodes"].get(uid, {}))),
     )
+
+
+def _may_warn(test: Mapping[str, Any]) -> bool:
+    """Whether a test can find rows and not fail; a unit test, which is no node, cannot."""
+    config = test.get("config") or {}
+    lenient = str(config.get("severity", "error")).lower() == "warn"
+    return lenient or config.get("warn_if") != config.get("error_if")
 
 
 def _tests_of(graph: Graph, node: Node) -> list[Node]:

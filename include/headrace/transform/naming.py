@@ -19,6 +19,9 @@ COMMANDS = {"model": "run", "seed": "seed", "snapshot": "snapshot", "source": "f
 EXPORTS = "exports"
 """The group that all exports are shown in."""
 
+PUBLICATIONS = "published"
+"""The group of the tasks that only say that a mart is there, for marts that are not exported."""
+
 
 def group_id(graph: Graph, resource: Node) -> str:
     """The id of a resource's group: its name, after its package when it comes from another one."""
@@ -30,14 +33,14 @@ def group_id(graph: Graph, resource: Node) -> str:
     return _fold("__".join(parts))
 
 
-def export_id(graph: Graph, model: Node) -> str:
-    """The id of the task that exports a model: ``<model>.export``.
+def delivery_id(graph: Graph, model: Node, verb: str) -> str:
+    """The id of the task that hands a mart on: ``<model>.<verb>``.
 
     Raises ConfigError when a test of the model has that name.
     """
-    task_id = f"{group_id(graph, model)}.export"
+    task_id = f"{group_id(graph, model)}.{verb}"
     if task_id in task_ids(graph).values():
-        raise ConfigError(f"{model.path}: the test {task_id} has the name of the model's export; rename it.")
+        raise ConfigError(f"{model.path}: the test {task_id} has the name of the model's {verb}; rename it.")
     return task_id
 
 

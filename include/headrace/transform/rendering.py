@@ -28,18 +28,20 @@ from include.headrace import config, settings
 from include.headrace.assets import asset_of
 from include.headrace.pools import DBT_POOL
 from include.headrace.transform import SELECT, TRANSFORM, operators
+from include.headrace.transform.describing import Descriptions
 from include.headrace.transform.drawing import Drawing, profile_of, task_arguments
 from include.headrace.transform.graph import Graph
-from include.headrace.transform.marts import public_marts
+from include.headrace.transform.marts import marts_of
 from include.headrace.transform.selecting import SelectNodes
 
 DOC = """The dbt project under `dbt/`, one Airflow task a model, seed, snapshot, source freshness and test.
 
 It starts when every source has emitted its asset `raw.<source>`, or by hand. A group is one resource
 with its tests; a failed test holds back what depends on what it tested. Clear a model's group to run
-it and its tests again. A public mart is exported (`<model>.export`) when it and every test that reads
-it have succeeded. After a change to an incremental model, trigger it with `full_refresh`. To run a
-part of the project, trigger it with `select`.
+it and its tests again. When a mart and every test that reads it have succeeded, its asset `mart.<model>`
+is emitted: by the task that exports a public mart (`<model>.export`), for any other by `<model>.publish`.
+After a change to an incremental model, trigger it with `full_refresh`. To run a part of the project,
+trigger it with `select`.
 """
 
 
@@ -60,10 +62,10 @@ def build_dag(
     """
     parsed = json.loads(manifest.read_text())
     graph = Graph(parsed)
-    drawing = Drawing(graph, project_dir)
+    drawing = Drawing(graph, project_dir, Descriptions(parsed, graph))
     if task_id is not None:
         alone = DAG(dag_id=dag_id, schedule=None, **_dag_arguments())
-        if drawing.draw_alone(alone, task_id):
+        if drawing.draw_alone(alone, task_id, marts_of(graph, parsed)):
             return alone
     dag = DbtDag(
         dag_id=dag_id,
@@ -94,8 +96,8 @@ def build_dag(
         operator_args={"dbt_executable_path": task_arguments(project_dir)["dbt_executable_path"]},
     )
     drawing.add_remaining_tests(dag)
-    for mart in public_marts(graph, parsed):
-        drawing.add_export(dag, mart)
+    for mart in marts_of(graph, parsed):
+        drawing.add_mart(dag, mart)
     add_selection(dag, project_dir)
     return dag
 
