@@ -8,6 +8,7 @@ from typing import Any
 from include.headrace.errors import CountError, PermanentError
 from include.headrace.manifest import Manifest, StagedFile
 from include.headrace.names import fold, literal, quote
+from include.headrace.part_writer import PART_COLUMN
 from include.headrace.parts import REJECTED_SCHEMA
 from include.headrace.schema import Column, copy_expression
 from include.headrace.session import Session
@@ -30,6 +31,7 @@ FILE_FORMAT = (
 )
 """NULL_IF is emptied because its default turns the text ``\\N`` into NULL."""
 
+PART = Column(PART_COLUMN, PART_COLUMN, "VARCHAR")
 REJECTED_COLUMNS = tuple(Column(name, name, "VARCHAR") for name in REJECTED_SCHEMA.names)
 
 
@@ -78,16 +80,17 @@ class AttemptTables:
             self._session.execute(f"DROP TABLE IF EXISTS {table}")
 
     def _create(self, table: str, columns: Sequence[Column]) -> None:
-        body = [f"{quote(column.name)} {column.type}" for column in columns]
+        body = [f"{quote(column.name)} {column.type}" for column in (*columns, PART)]
         body += [f"{quote(FILE_COLUMN)} VARCHAR", f"{quote(ROW_COLUMN)} NUMBER(19,0)"]
         self._session.execute(f"CREATE OR REPLACE TRANSIENT TABLE {table} ({', '.join(body)})")
 
     def _copy(self, table: str, columns: Sequence[Column], files: Sequence[StagedFile]) -> None:
         ids = self._manifest.ids
         location = stage_location(self._database, fold(ids.source), ids.path)
-        names = ", ".join([*(quote(c.name) for c in columns), quote(FILE_COLUMN), quote(ROW_COLUMN)])
+        staged = (*columns, PART)
+        names = ", ".join([*(quote(c.name) for c in staged), quote(FILE_COLUMN), quote(ROW_COLUMN)])
         values = ", ".join(
-            [*(copy_expression(c) for c in columns), "METADATA$FILENAME", "METADATA$FILE_ROW_NUMBER"]
+            [*(copy_expression(c) for c in staged), "METADATA$FILENAME", "METADATA$FILE_ROW_NUMBER"]
         )
         for start in range(0, len(files), FILES_PER_COPY):
             part = files[start : start + FILES_PER_COPY]
@@ -103,6 +106,22 @@ class AttemptTables:
                     f"missing or damaged, clear the extract task to stage the rows again. {error}"
                 ) from error
             check_receipts(part, answer, where=ids.label)
+        if files:
+            self._check_places(table)
+
+    def _check_places(self, table: str) -> None:
+        """Every row was written for the file it came from: counts alone would not tell two files apart."""
+        file, part = quote(FILE_COLUMN), quote(PART_COLUMN)
+        misplaced = self._session.query(
+            f"SELECT COUNT(*) AS N, MIN({file}) AS NAME FROM {table} "
+            f"WHERE NOT COALESCE(CONTAINS({file}, {part}), FALSE)"
+        )[0]
+        if int(misplaced["n"]):
+            raise CountError(
+                f"The staged file {misplaced['name']} of {self._manifest.ids.label} holds rows of another "
+                f"file ({misplaced['n']} rows), so nothing was applied; clear the extract task to stage the "
+                "rows again."
+            )
 
     def _check_values(self) -> None:
         expected = self._manifest.non_null()

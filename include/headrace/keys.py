@@ -43,15 +43,13 @@ def stage_keys(
     files: list[StagedFile] = []
 
     def put(path: Path, staged: StagedFile) -> None:
-        if staged.kind != "rows":
+        if staged.kind != "keys":
             raise SourceError(
                 f"{staged.rows} rows of {manifest.ids.label} were read whose key cannot be told, so which "
                 "rows are deleted is not known; mend them, or remove `compare_keys`."
             )
-        named = path.rename(path.with_name(f"k{path.name}"))
-        file = replace(staged, name=named.name, kind="keys")
-        put_file(session, named, file, location=location)
-        files.append(file)
+        put_file(session, path, staged, location=location)
+        files.append(staged)
 
     names = [column.source_name for column in columns]
     with reader_for(source, _of_keys(table, manifest), only=names).open(Span()) as extraction:
@@ -60,7 +58,14 @@ def stage_keys(
             raise SourceError(
                 f"The key of {manifest.ids.label} changed while it was read; clear the extract task."
             )
-        write_parts(keys, folder, names=[column.name for column in columns], on_file=put)
+        write_parts(
+            keys,
+            folder,
+            names=[column.name for column in columns],
+            kind="keys",
+            path=manifest.ids.path,
+            on_file=put,
+        )
     return replace(manifest, files=(*manifest.files, *files), keys=sum(file.rows for file in files))
 
 

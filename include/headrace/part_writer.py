@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -24,15 +25,26 @@ groups."""
 
 SAMPLE_ROWS = 2_000
 
+PART_COLUMN = "#PART"
+"""A column of every staged file that says in each row of which file it is, so that a file in the place of
+another is seen when it is loaded. No column of a source has such a name once it is folded."""
+
+PREFIXES: dict[FileKind, str] = {"rows": "", "quarantine": "q", "keys": "k"}
+"""How the names of the files of each kind begin."""
+
 
 @dataclass
 class PartWriter:
-    """Writes one kind of file of one stream, part after part, handing over each finished file once."""
+    """Writes one kind of file of one stream, part after part, handing over each finished file once.
+
+    ``path`` is where the files will be in the stage.
+    """
 
     folder: Path
     kind: FileKind
     schema: pa.Schema
     stream: int = 0
+    path: str = ""
     part: int = 0
     rows: int = 0
     non_null: dict[str, int] = field(default_factory=dict)
@@ -47,9 +59,9 @@ class PartWriter:
             # repeat costs time and space: together a third to a half of the time that encoding takes.
             self._writer = pq.ParquetWriter(
                 self._open_path,
-                self.schema,
+                self.schema.append(pa.field(PART_COLUMN, pa.dictionary(pa.int8(), pa.string()))),
                 compression="zstd",
-                use_dictionary=_repeating(batch),
+                use_dictionary=[*_repeating(batch), PART_COLUMN],
                 write_statistics=False,
                 store_schema=False,
             )
@@ -65,7 +77,18 @@ class PartWriter:
         if self._gathered:
             table = pa.Table.from_batches(self._gathered, self.schema)
             self._gathered.clear()
-            writer.write_table(table, row_group_size=max(1, table.num_rows))
+            part = pa.DictionaryArray.from_arrays(np.zeros(table.num_rows, np.int8), [self._part_name])
+            writer.write_table(table.append_column(PART_COLUMN, part), row_group_size=max(1, table.num_rows))
+
+    @property
+    def _prefix(self) -> str:
+        """How the open file's name begins. Stream and part come first so that names, as text, sort in the
+        order of the rows."""
+        return f"{PREFIXES[self.kind]}{self.stream:02d}{self.part:05d}-"
+
+    @property
+    def _part_name(self) -> str:
+        return f"{self.path}{self._prefix}"
 
     @property
     def _open_path(self) -> Path:
@@ -79,10 +102,9 @@ class PartWriter:
         self._writer.close()
         with self._open_path.open("rb") as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        # Stream and part come first so that names, as text, sort in the order of the rows; the hash keeps
-        # a name from ever standing for two contents, since a stage skips an existing name whatever its bytes.
-        prefix = "q" if self.kind == "quarantine" else ""
-        path = self.folder / f"{prefix}{self.stream:02d}{self.part:05d}-{digest[:16]}-{self.rows}.parquet"
+        # The hash keeps a name from ever standing for two contents: a stage skips an existing name whatever
+        # its bytes.
+        path = self.folder / f"{self._prefix}{digest[:16]}-{self.rows}.parquet"
         self._open_path.rename(path)
         staged = StagedFile(
             name=path.name,

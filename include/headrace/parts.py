@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from include.headrace.crew import Channel, Crew
-from include.headrace.manifest import StagedFile
+from include.headrace.manifest import FileKind, StagedFile
 from include.headrace.part_writer import PartWriter
 from include.headrace.readers.base import (
     TARGET_BATCH_BYTES,
@@ -55,21 +55,25 @@ def write_parts(
     on_file: OnFile,
     on_batch: OnBatch | None = None,
     names: Sequence[str] | None = None,
+    kind: FileKind = "rows",
+    path: str = "",
 ) -> Written:
     """Write all rows of an open extraction to Parquet files in ``folder``, and count them.
 
     ``on_file`` takes each finished file with its counts and hash, in the caller's thread, and may move or
     remove it; what it leaves stays in the folder. ``on_batch`` sees each batch before it is written, in
     several threads at once when there are several streams. ``names`` are the columns' names in the files,
-    else the source's. The first error of any of these or of the extraction ends the others, leaves no
-    thread and no file that was not handed over, and is raised as it is.
+    else the source's; ``kind`` is what the files of rows are, ``path`` where they will be in the stage.
+    The first error of any of these or of the extraction ends the others, leaves no thread and no file that
+    was not handed over, and is raised as it is.
     """
     schema = extraction.schema
     if names is not None:
         schema = pa.schema([pa.field(name, f.type) for name, f in zip(names, schema, strict=True)])
     streams = streams_of(extraction)
     crew = Crew()
-    output = _Output(schema, folder, on_batch, Channel(crew, FINISHED_FILES, producers=len(streams)))
+    finished: Channel[tuple[Path, StagedFile]] = Channel(crew, FINISHED_FILES, producers=len(streams))
+    output = _Output(schema, folder, kind, path, on_batch, finished)
     counts = [_Counts() for _ in streams]
     files: list[StagedFile] = []
 
@@ -78,9 +82,9 @@ def write_parts(
             pieces: Channel[Piece] = Channel(crew, TARGET_BATCH_BYTES, size_of=_size)
             crew.start(partial(_read, stream, pieces), f"headrace-read-{number}")
             crew.start(partial(_write, number, pieces, output, counts[number]), f"headrace-write-{number}")
-        for path, staged in output.finished:
-            on_file(path, staged)
-            output.unclaimed.discard(path)
+        for finished_file, staged in output.finished:
+            on_file(finished_file, staged)
+            output.unclaimed.discard(finished_file)
             files.append(staged)
 
     def release() -> None:
@@ -90,8 +94,8 @@ def write_parts(
     try:
         crew.finish(lead, release)
     except BaseException:
-        for path in output.unclaimed:
-            path.unlink(missing_ok=True)
+        for left in output.unclaimed:
+            left.unlink(missing_ok=True)
         raise
     return Written(
         files=tuple(sorted(files, key=lambda file: (file.kind, file.name))),
@@ -119,6 +123,8 @@ class _Output:
 
     schema: pa.Schema
     folder: Path
+    kind: FileKind
+    path: str
     on_batch: OnBatch | None
     finished: Channel[tuple[Path, StagedFile]]
     unclaimed: set[Path] = field(default_factory=set)
@@ -144,8 +150,8 @@ def _read(stream: Iterator[Piece], pieces: Channel[Piece]) -> None:
 
 
 def _write(number: int, pieces: Channel[Piece], output: _Output, counts: _Counts) -> None:
-    rows = PartWriter(output.folder, "rows", output.schema, number)
-    aside = PartWriter(output.folder, "quarantine", REJECTED_SCHEMA, number)
+    rows = PartWriter(output.folder, output.kind, output.schema, number, output.path)
+    aside = PartWriter(output.folder, "quarantine", REJECTED_SCHEMA, number, output.path)
     waiting: list[Rejected] = []
     try:
         for piece in pieces:

@@ -81,6 +81,7 @@ def stage_extraction(
         extraction,
         folder,
         names=[column.name for column in columns],
+        path=ids.path,
         on_batch=watched.look_at,
         on_file=lambda path, staged: put_file(session, path, staged, location=location),
     )

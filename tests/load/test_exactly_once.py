@@ -4,11 +4,12 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from include.headrace.errors import HeadraceError, PassingError
+from include.headrace.errors import CountError, HeadraceError, PassingError
 from include.headrace.load import Load
 from include.headrace.session import CommitInDoubt, Session
 from tests.support.loads import DATABASE, ORDERS, TASK, MemoryExtraction, Shop, batch, orders_table
@@ -173,3 +174,21 @@ def test_another_attempts_files_are_never_read_or_removed(shop: Shop) -> None:
     assert shop.rows() == EXPECTED[:2]
     shop.load(second, table)
     assert shop.rows() == EXPECTED
+
+
+def test_a_staged_file_in_the_place_of_another_of_as_many_rows_and_values_is_red(
+    shop: Shop, tmp_path: Path
+) -> None:
+    table = orders_table(disposition="append", primary_key=None)
+    mine, other = (
+        shop.stage(MemoryExtraction(ORDERS, [batch(rows)]), table) for rows in (ROWS[:1], ROWS[1:2])
+    )
+    places = [f'@"RAW"."{shop.source.upper()}"."LANDING"/{ids.path}' for ids in (mine, other)]
+    names = [Path(shop.query(f"LIST {place}")[0]["name"]).name for place in places]
+    shop.query(f"GET {places[1]}{names[1]} 'file://{tmp_path}/'")
+    (tmp_path / names[1]).rename(tmp_path / names[0])
+    shop.query(f"REMOVE {places[0]}")
+    shop.query(f"PUT 'file://{tmp_path}/{names[0]}' '{places[0]}' AUTO_COMPRESS=FALSE")
+    with pytest.raises(CountError, match="holds rows of another file"):
+        shop.load(mine, table)
+    assert shop.loads() == []

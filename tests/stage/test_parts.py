@@ -16,6 +16,7 @@ import pytest
 
 from include.headrace import part_writer, parts
 from include.headrace.manifest import StagedFile
+from include.headrace.part_writer import PART_COLUMN
 from include.headrace.parts import Written, write_parts
 from include.headrace.readers.base import Piece, Rejected
 
@@ -144,9 +145,20 @@ def test_values_of_every_type_are_the_same_in_the_file(tmp_path: Path) -> None:
     pieces = (Piece(batch) for batch in table.to_batches(max_chunksize=1700))
     written = write_parts(Streams([pieces], table.schema), tmp_path, on_file=keep)
     [file] = written.files
-    found = pq.read_table(tmp_path / file.name)
+    found = pq.read_table(tmp_path / file.name).drop_columns(PART_COLUMN)
     assert repr(found.to_pylist()) == repr(table.to_pylist())
     assert file.non_null == {name: 5000 - table.column(name).null_count for name in table.schema.names}
+
+
+def test_every_row_says_of_which_file_it_is(tmp_path: Path, every_piece_a_file: None) -> None:
+    streams = Streams([iter([piece(1), piece(2)]), iter([piece(3)])])
+    written = write_parts(streams, tmp_path, path="orders/7/8/", on_file=keep)
+    said = {
+        file.name: set(pq.read_table(tmp_path / file.name).column(PART_COLUMN).to_pylist())
+        for file in written.files
+    }
+    assert len(said) == 3
+    assert said == {name: {f"orders/7/8/{name[:8]}"} for name in said}
 
 
 def test_reading_goes_on_while_a_file_is_handed_over(tmp_path: Path, every_piece_a_file: None) -> None:
