@@ -69,7 +69,8 @@ class Notice:
         """One line: what happened, where."""
         where = f"{self.dag_id}.{self.task_id}" if self.task_id else self.dag_id
         if self.event == "warning":
-            return f"[{self.environment}] {self.test_name} warned: {self.failures} rows in {where}"
+            found = f"{self.failures} rows" if self.failures else self.error
+            return f"[{self.environment}] {self.test_name} warned: {found} in {where}"
         return f"[{self.environment}] {where} failed"
 
     @property
@@ -81,7 +82,8 @@ class Notice:
         if self.log_url:
             facts.append(f"log: {self.log_url}")
         kept = f"The rows are kept: {self.rows_query}" if self.rows_query else ""
-        return "\n".join([*facts, *filter(None, [self.error, kept, self.compiled_sql])])
+        error = "" if self.error in self.subject else self.error
+        return "\n".join([*facts, *filter(None, [error, kept, self.compiled_sql])])
 
     def as_dict(self) -> dict[str, Any]:
         """The message and its facts, as JSON-ready values."""
@@ -99,14 +101,20 @@ def failure_notice(context: Mapping[str, Any]) -> Notice:
 
 
 def warning_notice(
-    context: Mapping[str, Any], test_name: str, failures: int, compiled_sql: str, rows_query: str = ""
+    context: Mapping[str, Any],
+    test_name: str,
+    failures: int,
+    compiled_sql: str,
+    rows_query: str = "",
+    message: str = "",
 ) -> Notice:
-    """The notice of a dbt test that found rows and only warns.
+    """The notice of a dbt test that found rows, or a freshness that is too old, and only warns.
 
-    ``failures`` counts the rows; ``rows_query`` reads them where the test keeps them.
+    ``failures`` counts the rows; ``rows_query`` reads them where the test keeps them. ``message`` is dbt's.
     """
     return Notice(
         event="warning",
+        error=shortened(message),
         test_name=test_name,
         failures=failures,
         # What dbt compiles has many lines that say nothing: its length alone is bounded.

@@ -45,14 +45,22 @@ def notify_failure(context: Mapping[str, Any]) -> None:
 
 
 def notify_warning(
-    *, context: Mapping[str, Any], test_name: str, failures: int, compiled_sql: str, rows_query: str = ""
+    *,
+    context: Mapping[str, Any],
+    test_name: str,
+    failures: int,
+    compiled_sql: str,
+    rows_query: str = "",
+    message: str = "",
 ) -> None:
-    """Tell of a dbt test of severity ``warn`` that found ``failures`` rows. Never raises.
+    """Tell of a dbt test of severity ``warn`` that found ``failures`` rows, or of a source that grows stale.
 
-    ``rows_query`` is the statement that reads the rows, where the test keeps them.
+    ``rows_query`` is the statement that reads the rows, where the test keeps them; ``message`` is what dbt
+    says. Never raises.
     """
     try:
-        _deliver(warning_notice(context, test_name, failures, compiled_sql, rows_query), logging.WARNING)
+        notice = warning_notice(context, test_name, failures, compiled_sql, rows_query, message)
+        _deliver(notice, logging.WARNING)
     except Exception as error:
         log.error("The notifier failed (%s); mend the connection %s.", type(error).__name__, CONN_ID)
 

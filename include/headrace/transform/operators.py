@@ -121,6 +121,7 @@ class OneNode(DbtLocalBaseOperator):
                     failures=node.failures,
                     compiled_sql=node.compiled_sql,
                     rows_query=rows_query(node),
+                    message=node.message,
                 )
 
     def on_kill(self) -> None:

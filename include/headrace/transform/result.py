@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +77,15 @@ def _results(path: Path) -> list[dict[str, Any]]:
 
 def _node_result(entry: dict[str, Any]) -> NodeResult:
     message = str(entry.get("message") or entry.get("error") or "")
-    if not message and "age" in entry:
-        message = f"the newest load is {round(entry['age'])} seconds old (at {entry['max_loaded_at']})"
+    if not message and "max_loaded_at" in entry:
+        age = timedelta(seconds=round(entry["max_loaded_at_time_ago_in_s"]))
+        message = f"the newest load is {age} old (of {entry['max_loaded_at']})"
     return NodeResult(
         unique_id=entry["unique_id"],
         status=str(entry["status"]),
         message=message,
         failures=int(entry.get("failures") or 0),
-        compiled_sql=str(entry.get("compiled_code") or ""),
+        compiled_sql=str(entry.get("compiled_code") or "").strip(),
         relation=str(entry.get("relation_name") or ""),
         rows=_rows(entry.get("adapter_response") or {}),
         bytes=(entry.get("adapter_response") or {}).get("bytes"),
