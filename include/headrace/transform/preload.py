@@ -1,12 +1,12 @@
 """What a process imports once, before it forks a process a task: a forked task finds it all loaded.
 
-Only imports: no connection is opened and no thread started that a forked child would share.
+No connection is opened and no thread started that a forked child would share.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
-import inspect
 import os
 
 DBT = (
@@ -24,6 +24,12 @@ DBT = (
 )
 COSMOS = ("include.headrace.transform.rendering",)
 LOADING = ("snowflake.connector", "pyarrow.parquet")
+AIRFLOW = (
+    "airflow.dag_processing.dagbag",
+    "airflow.sdk.execution_time.task_runner",
+    "cosmos.plugin.airflow3",
+)
+"""What Airflow imports in a task's process, the plugins included that it loads there."""
 
 
 def modules_for(argv: list[str]) -> tuple[str, ...]:
@@ -34,40 +40,25 @@ def modules_for(argv: list[str]) -> tuple[str, ...]:
     """
     command = argv[1:3]
     if command[:1] == ["scheduler"] or command == ["celery", "worker"]:
-        return (*COSMOS, *LOADING, *DBT)
+        return (*AIRFLOW, *COSMOS, *LOADING, *DBT)
     if command[:1] == ["dag-processor"]:
         return COSMOS
     return ()
 
 
 def preload(argv: list[str]) -> None:
-    """Import what :func:`modules_for` names."""
+    """Import what :func:`modules_for` names, and let dbt do what it does once a process."""
     # Its native thread pool does not survive a fork.
     os.environ.setdefault("SNOWFLAKE_DISABLE_MINICORE", "1")
     modules = modules_for(argv)
     for name in modules:
         importlib.import_module(name)
     if set(DBT) <= set(modules):
-        _compile_lazy_code()
+        from include.headrace.transform.parsed import hold_newest
+        from include.headrace.transform.rehearsal import rehearse
 
-
-def _compile_lazy_code() -> None:
-    """Do what dbt does at first use in each process: nearly a second of a task's time otherwise.
-
-    dbt builds a JSON schema for each file it validates and compiles the code that reads a manifest;
-    its flags look through the source files of all imported modules. The results stay in memory.
-    """
-    from dbt.adapters.snowflake.connections import SnowflakeCredentials
-    from dbt.contracts.graph.manifest import Manifest
-    from dbt.contracts.project import Configuration, PackageConfig, ProfileConfig, Project, ProjectFlags
-    from dbt.contracts.selection import SelectorFile
-    from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
-    from dbt.task.test import TestResultData
-
-    validated = (SnowflakeCredentials, Configuration, PackageConfig, ProfileConfig, Project, ProjectFlags)
-    for contract in (*validated, SelectorFile, TestResultData):
-        contract.json_schema()
-    Manifest.from_msgpack(
-        Manifest().to_msgpack(extended_mashumaro_encoder), decoder=extended_mashumuro_decoder
-    )
-    inspect.stack()
+        rehearse()
+        hold_newest()
+        # What a forked task does not touch, its process shares with this one.
+        gc.collect()
+        gc.freeze()

@@ -8,9 +8,10 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from include.headrace.errors import ConfigError
+from include.headrace.transform import parsed
 from include.headrace.transform.manifest import NO_TRACKING, dbt_command
 from include.headrace.transform.result import DbtResult, read_nodes
 from include.headrace.transform.run_manifest import FILE, identify, kept_manifest
@@ -69,8 +70,6 @@ class InProcessRunner:
         from cosmos.dbt.project import change_working_directory, environ
         from dbt.adapters.factory import reset_adapters
         from dbt.cli.main import dbtRunner
-        from dbt.contracts.graph.manifest import Manifest
-        from dbt.parser.manifest import extended_mashumuro_decoder
 
         identity = identify(project_dir, option(args, "--target"), env, option(args, "--vars"))
         with change_working_directory(str(work_dir)), environ({**env, **NO_TRACKING}):
@@ -81,12 +80,11 @@ class InProcessRunner:
                     raise ConfigError(f"dbt cannot parse {project_dir}: {outcome.exception}")
 
             try:
-                packed = kept_manifest(identity, parse).read_bytes()
-                manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
-                manifest.build_flat_graph()
-                outcome = dbtRunner(manifest=manifest).invoke([*FLAGS, *args])
+                manifest = parsed.take(kept_manifest(identity, parse))
+                outcome = dbtRunner(manifest=manifest).invoke([*FLAGS, "--no-write-json", *args])
             finally:
                 reset_adapters()
+        _write_results(outcome, work_dir / "target")
         return DbtResult(outcome.success, read_nodes(work_dir / "target"), _error_of(outcome))
 
     def cancel(self) -> None:
@@ -150,6 +148,18 @@ class SubprocessRunner:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _write_results(outcome: dbtRunnerResult, target_dir: Path) -> None:
+    """Leave the results where dbt would. It would write the whole manifest as well, at each node."""
+    from dbt.artifacts.schemas.freshness import FreshnessResult
+    from dbt.artifacts.schemas.run import RunExecutionResult
+
+    result: Any = outcome.result
+    for kind, name in ((RunExecutionResult, "run_results.json"), (FreshnessResult, "sources.json")):
+        if isinstance(result, kind):
+            target_dir.mkdir(exist_ok=True)
+            result.write(str(target_dir / name))
 
 
 def option(args: list[str], name: str) -> str:
