@@ -6,6 +6,8 @@ HEADRACE := $(PYTHON) -m include.headrace
 override q := $(value q)
 export q
 format ?= table
+# What runs the tasks of demo and up: local or celery.
+executor ?= local
 # Processes that run the tests, each with servers of its own.
 workers ?= 2
 
@@ -18,6 +20,7 @@ MAKEFLAGS += --no-print-directory
 help:
 	@echo "make demo                 set up, run everything to its end on real data, print a summary"
 	@echo "make up                   everything running with the Airflow UI, until Ctrl-C"
+	@echo "                          both take executor=celery: two workers and Redis run the tasks"
 	@echo "make down                 stop what an earlier run left behind"
 	@echo "make run dag=...          in what make up started, run a DAG to its end; select=... for a part of transform"
 	@echo "make sql q=\"select ...\"   ask the local Snowflake; format=csv for CSV"
@@ -31,8 +34,11 @@ help:
 setup:
 	@sh bin/setup
 
-demo up down: setup
-	@exec $(HEADRACE) $@
+demo up: setup
+	@exec $(HEADRACE) $@ --executor '$(executor)'
+
+down: setup
+	@exec $(HEADRACE) down
 
 test: setup
 	@exec $(PYTHON) -m pytest --numprocesses $(workers) $(args)

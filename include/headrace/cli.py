@@ -27,13 +27,13 @@ def say(message: str) -> None:
 def _demo(arguments: argparse.Namespace) -> int:
     from include.headrace.demo.job import run_demo
 
-    return run_demo(say)
+    return run_demo(arguments.executor, say)
 
 
 def _up(arguments: argparse.Namespace) -> int:
     from include.headrace.demo.job import stay_up
 
-    return stay_up(say)
+    return stay_up(arguments.executor, say)
 
 
 def _down(arguments: argparse.Namespace) -> int:
@@ -154,8 +154,15 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    add("demo", _demo, "run everything on one machine to its end, and print a summary")
-    add("up", _up, "run everything on one machine until Ctrl-C")
+    demo = add("demo", _demo, "run everything on one machine to its end, and print a summary")
+    up = add("up", _up, "run everything on one machine until Ctrl-C")
+    for command in (demo, up):
+        command.add_argument(
+            "--executor",
+            choices=("local", "celery"),
+            default="local",
+            help="what runs the tasks: processes forked from the scheduler (local), or two workers of Celery",
+        )
     add("down", _down, "stop what a demo or up of this checkout runs or left behind")
     sql = add("sql", _sql, "ask the local Snowflake (emulated), started for it when it is not running")
     sql.add_argument("query", nargs="?", help="one or more statements; the result of the last is printed")

@@ -51,13 +51,14 @@ def our_dags() -> list[str]:
     return [*ingestion_dags(), TRANSFORM, settings.SWEEP]
 
 
-def run_demo(say: Say) -> int:
+def run_demo(executor: str, say: Say) -> int:
     """Run the main job to its end and print the summary on stdout. Returns 0.
 
+    ``executor`` is one of :data:`include.headrace.demo.platform.EXECUTORS`.
     Raises RunFailed when a task failed, another HeadraceError when something did not start.
     """
     began = time.monotonic()
-    with running_platform(schedules=False, say=say) as platform:
+    with running_platform(executor=executor, schedules=False, say=say) as platform:
         api = platform.api
         wait_for_dags(platform, platform.processors_started)
         clear_earlier_runs(platform)
@@ -73,13 +74,13 @@ def run_demo(say: Say) -> int:
     return 0
 
 
-def stay_up(say: Say) -> int:
+def stay_up(executor: str, say: Say) -> int:
     """Run everything until Ctrl-C or SIGTERM, time schedules on unless HEADRACE_SCHEDULES is off. Returns 0.
 
-    A new source gets its pool as soon as its file is there.
+    A new source gets its pool as soon as its file is there. ``executor`` is as for :func:`run_demo`.
     """
     try:
-        with running_platform(schedules=True, say=say) as platform:
+        with running_platform(executor=executor, schedules=True, say=say) as platform:
             wait_for_dags(platform, platform.processors_started)
             say(f"Airflow: {platform.api.url}   user {USER}   password {platform.keys.ui_password}")
             say('The local Snowflake (emulated): make sql q="select ..."   Stop: Ctrl-C or make down')

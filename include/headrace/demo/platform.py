@@ -19,6 +19,7 @@ from include.headrace import settings
 from include.headrace.airflow_api import AirflowApi
 from include.headrace.demo.account import prepare_account
 from include.headrace.demo.environment import (
+    PARALLELISM,
     Secrets,
     airflow_environment,
     base_environment,
@@ -26,8 +27,15 @@ from include.headrace.demo.environment import (
     snowflake_connection,
 )
 from include.headrace.demo.processes import Processes, RunFile, find, run_lock
+from include.headrace.demo.redis_server import RedisServer
 from include.headrace.demo.server_process import HOST, USER, free_port
 from include.headrace.demo.source_servers import SourceServers
+from include.headrace.demo.workers import (
+    WORKERS,
+    celery_environment,
+    worker_arguments,
+    worker_environment,
+)
 from include.headrace.pools import pool_slots
 
 METADATA_DATABASE = "airflow"
@@ -36,12 +44,22 @@ PARSE_SECONDS = 180
 MIGRATE_SECONDS = 300
 SUPERVISOR_SECONDS = 60
 
+LOCAL = "local"
+CELERY = "celery"
+EXECUTORS = (LOCAL, CELERY)
+"""What may run the tasks: processes that the scheduler forks, or two workers of Celery."""
+
 Say = Callable[[str], None]
 
 
 def run_file() -> RunFile:
     """This checkout's run.json."""
     return RunFile(settings.LOCAL_DIR / "run.json")
+
+
+def redis_server() -> RedisServer:
+    """This checkout's Redis, which Celery alone needs."""
+    return RedisServer(settings.LOCAL_DIR / "redis")
 
 
 def listens(port: int) -> bool:
@@ -106,11 +124,13 @@ class LocalSnowflake:
 class Platform:
     """Everything of a local run. :func:`running_platform` makes one and takes it down again."""
 
-    def __init__(self, processes: Processes, *, schedules: bool, say: Say) -> None:
+    def __init__(self, processes: Processes, *, executor: str, schedules: bool, say: Say) -> None:
         self.processes = processes
         self.keys: Secrets = load_secrets(settings.LOCAL_DIR / "airflow" / "secrets.json")
         self.api = AirflowApi(f"http://{HOST}:{free_port()}", direct=True)
         self.sources = SourceServers(settings.LOCAL_DIR)
+        self._redis = redis_server()
+        self._executor = executor
         self._env = base_environment(os.environ)
         self.snowflake = LocalSnowflake(processes, self._env)
         self.processors_started = datetime.now(UTC)
@@ -128,6 +148,8 @@ class Platform:
             "dbt-parse", self._program("parse", "--if-stale"), self._env, settings.PROJECT_ROOT
         )
         self.sources.postgres.start()
+        if self._executor == CELERY:
+            self._redis.start()
         env = self._airflow_environment()
         self.processes.start("airflow-migrate", self._airflow("db", "migrate"), env, settings.PROJECT_ROOT)
         if self.sources.start():
@@ -138,6 +160,9 @@ class Platform:
         port = self.api.url.rpartition(":")[2]
         self._component("api-server", env, "--host", HOST, "--port", port)
         self._component("scheduler", env, "--skip-serve-logs")
+        if self._executor == CELERY:
+            for name in WORKERS:
+                self._worker(name, env)
         self.processes.finish("dbt-parse", PARSE_SECONDS)
         self.processors_started = datetime.now(UTC)
         self._component("dag-processor", env)
@@ -152,6 +177,7 @@ class Platform:
         """Stop everything; data stays."""
         self.api.close()
         self.processes.stop()
+        self._redis.stop()
         self.sources.stop()
 
     def _airflow_environment(self) -> dict[str, str]:
@@ -162,9 +188,11 @@ class Platform:
         metadata = uri.replace("postgresql://", "postgresql+psycopg2://", 1)
         port = int(self.api.url.rpartition(":")[2])
         home = settings.LOCAL_DIR / "airflow"
+        of_celery = self._executor == CELERY
         return {
             **self._env,
             **airflow_environment(home, port, metadata, self.keys, schedules=self._schedules),
+            **(celery_environment(self._redis.url, metadata, PARALLELISM) if of_celery else {}),
             "AIRFLOW_CONN_SNOWFLAKE_DEFAULT": snowflake_connection(
                 self.snowflake.port, self.snowflake.password
             ),
@@ -172,6 +200,11 @@ class Platform:
 
     def _component(self, name: str, env: dict[str, str], *arguments: str) -> None:
         self.processes.start(name, self._airflow(name, *arguments), env, settings.PROJECT_ROOT)
+
+    def _worker(self, name: str, env: dict[str, str]) -> None:
+        command = self._airflow(*worker_arguments(name))
+        env = env | worker_environment(name)
+        self.processes.start(name, command, env, settings.PROJECT_ROOT, again=True)
 
     @staticmethod
     def _airflow(*arguments: str) -> list[str]:
@@ -183,18 +216,18 @@ class Platform:
 
 
 @contextlib.contextmanager
-def running_platform(*, schedules: bool, say: Say) -> Iterator[Platform]:
+def running_platform(*, executor: str, schedules: bool, say: Say) -> Iterator[Platform]:
     """The platform, running; stopped however the block ends, SIGINT and SIGTERM included.
 
-    Stops first what a killed earlier run left behind. Raises BusyError when another run holds this
-    checkout, StartError with the end of a log when a part does not start.
+    ``executor`` is one of EXECUTORS. Stops first what a killed earlier run left behind. Raises BusyError
+    when another run holds this checkout, StartError with the end of a log when a part does not start.
     """
     with stopped_by_signals(), run_lock(settings.LOCAL_DIR / "run.lock"):
         left = run_file().stop_leftovers()
         if left:
             say(f"stopped what an earlier run left behind: {', '.join(left)}")
-        processes = Processes(run_file(), settings.LOCAL_DIR / "logs")
-        platform = Platform(processes, schedules=schedules, say=say)
+        processes = Processes(run_file(), settings.LOCAL_DIR / "logs", say)
+        platform = Platform(processes, executor=executor, schedules=schedules, say=say)
         try:
             platform.start()
             yield platform
@@ -229,6 +262,7 @@ def stop_everything() -> list[str]:
         except psutil.TimeoutExpired:
             supervisor.kill()
     stopped += run_file().stop_leftovers()
+    redis_server().stop()
     SourceServers(settings.LOCAL_DIR).stop()
     return stopped
 

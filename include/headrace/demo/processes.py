@@ -14,6 +14,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from include.headrace.errors import HeadraceError
 
 STOP_SECONDS = 15
 LOG_LINES = 20
+LIVED_SECONDS = 30
+"""What dies sooner would die again, were it started again."""
 MARK = "HEADRACE_RUN"
 """Environment variable that every process of a run carries; its value is in run.json."""
 
@@ -66,6 +69,14 @@ def of_run(run: str) -> list[psutil.Process]:
             if process.environ().get(MARK) == run:
                 found.append(process)
     return found
+
+
+def kill_session(leader: int) -> None:
+    """Kill what is left of the session that a dead process led, as the death of a machine would."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if os.getsid(process.pid) == leader:
+                process.kill()
 
 
 def stop_processes(roots: Sequence[psutil.Process], run: str) -> None:
@@ -133,12 +144,31 @@ def run_lock(path: Path, wait_seconds: float = 0) -> Iterator[None]:
         yield
 
 
-class Processes:
-    """Starts processes, watches that they live, and stops them all."""
+@dataclass(frozen=True)
+class Started:
+    """How a process was started, and when by the clock of time.monotonic()."""
 
-    def __init__(self, run_file: RunFile, logs: Path) -> None:
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: Path
+    moment: float
+
+
+def silent(message: str) -> None:
+    """Tells nobody."""
+
+
+class Processes:
+    """Starts processes, watches that they live, and stops them all.
+
+    ``say`` is told which one was started again.
+    """
+
+    def __init__(self, run_file: RunFile, logs: Path, say: Callable[[str], None] = silent) -> None:
         self._run_file = run_file
         self._logs = logs
+        self._say = say
+        self._again: dict[str, Started] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._facts: dict[str, Any] = {}
         self._run = secrets.token_hex(8)
@@ -147,10 +177,17 @@ class Processes:
         """Where a process writes."""
         return self._logs / f"{name}.log"
 
-    def start(self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
-        """Start a command as its own session; what it prints goes to its log."""
+    def start(
+        self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path, *, again: bool = False
+    ) -> None:
+        """Start a command as its own session; what it prints goes to its log.
+
+        With ``again`` it may die: :meth:`check` then starts it again, as a cluster does with its workers.
+        """
         self._logs.mkdir(parents=True, exist_ok=True)
-        with self.log_of(name).open("wb") as log:
+        if again:
+            self._again[name] = Started(tuple(command), env, cwd, time.monotonic())
+        with self.log_of(name).open("ab" if name in self._running else "wb") as log:
             self._running[name] = subprocess.Popen(
                 list(command),
                 # SPT_NOENV: process titles are else written over the environment, and the mark is lost.
@@ -169,9 +206,18 @@ class Processes:
         self._save()
 
     def check(self) -> None:
-        """Raise StartError when a process ended by itself."""
-        for name, process in self._running.items():
+        """Raise StartError when a process ended by itself, but start again what may die.
+
+        What dies within LIVED_SECONDS of its start is not started again.
+        """
+        for name, process in list(self._running.items()):
             if process.poll() is not None:
+                started = self._again.get(name)
+                if started is not None and time.monotonic() - started.moment >= LIVED_SECONDS:
+                    kill_session(process.pid)
+                    self.start(name, started.command, started.env, started.cwd, again=True)
+                    self._say(f"{name} ended with code {process.returncode} and was started again")
+                    continue
                 raise StartError(
                     f"{name} ended with code {process.returncode}. The end of {self.log_of(name)}:\n"
                     f"{tail(self.log_of(name))}"
