@@ -86,5 +86,6 @@ def test_the_task_that_selects_comes_before_all_and_a_skipped_task_holds_nothing
     dag: DAG = build_dag(manifest_path(sample.folder), sample.folder)
     assert [task.task_id for task in dag.roots] == ["select"]
     assert dag.params["select"] == ""
-    others = {task.trigger_rule for task in dag.tasks if task.task_id != "select"}
+    # What hands a mart on is held back by any skipped test of it (tests of exports and publications).
+    others = {task.trigger_rule for task in dag.tasks if task.task_id != "select" and not task.outlets}
     assert others == {TriggerRule.NONE_FAILED}
