@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from include.headrace.transform.result import NodeResult
+from include.headrace.transform.result import NodeResult, read_nodes
 
 
 @pytest.mark.parametrize(
@@ -25,3 +29,26 @@ def test_only_what_may_pass_is_run_again(status: str, message: str, permanent: b
 @pytest.mark.parametrize("status", ["success", "pass", "warn"])
 def test_a_warning_is_no_failure(status: str) -> None:
     assert not NodeResult("test.shop.t", status, "", 0, "").failed
+
+
+@pytest.mark.parametrize(
+    ("response", "rows"),
+    [
+        # A CREATE TABLE AS that inserted nothing: dbt-snowflake counts its one line of status.
+        ({"code": "SUCCESS", "rows_affected": 1, "rows_inserted": 0, "rows_updated": 0}, 0),
+        (
+            {"code": "SUCCESS", "rows_affected": 2, "rows_inserted": 2, "rows_updated": 3, "rows_deleted": 1},
+            6,
+        ),
+        ({"code": "SUCCESS", "rows_affected": 1}, None),
+        ({"code": "INSERT", "rows_affected": 16}, 16),
+        ({}, None),
+    ],
+)
+def test_rows_are_what_the_statement_changed(
+    tmp_path: Path, response: dict[str, Any], rows: int | None
+) -> None:
+    entry = {"unique_id": "model.shop.m", "status": "success", "adapter_response": response}
+    (tmp_path / "run_results.json").write_text(json.dumps({"results": [entry]}))
+    [node] = read_nodes(tmp_path)
+    assert node.rows == rows

@@ -7,8 +7,9 @@ from typing import Any
 
 from include.headrace.transform.graph import Graph, Node
 
-MAX_OWNERS = 2000
-"""Airflow's limit on the text of all owners of a DAG, in characters (airflow.models.dag.DagModel.owners)."""
+MAX_OWNERS = 1900
+"""Characters of all owners of a DAG together. Airflow has room for 2000 (airflow.models.dag.DagModel.owners),
+the DAG's own among them."""
 
 
 class Descriptions:
