@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from include.headrace.errors import ConfigError
-from include.headrace.transform.manifest import COMMAND, current_manifest, is_stale
+from include.headrace.transform.manifest import COMMAND, bake, current_manifest, is_stale
+from include.headrace.transform.run_manifest import identify, kept_manifest
+from tests.support.snowflake import airflow_connection
 from tests.transform.conftest import SAMPLE, Project, copy_of
 
 
@@ -63,3 +66,30 @@ def test_a_project_that_does_not_parse_is_an_error_with_dbts_words(project: Path
     with pytest.raises(ConfigError, match="no_such_model"):
         current_manifest(project, rebake=True)
     assert is_stale(project)
+
+
+def test_with_a_connection_the_manifest_of_its_runs_is_kept_as_well(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = json.loads(airflow_connection(1))
+    given["extra"]["role"] = "LOADER"
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AIRFLOW_CONN_SNOWFLAKE_DEFAULT", json.dumps(given))
+    bake("local", project)
+
+    def parse(folder: Path) -> None:
+        pytest.fail("a task would have to parse the project")
+
+    connection = {"ACCOUNT": "local", "USER": "headrace", "WAREHOUSE": "LOADING", "ROLE": "LOADER"}
+    env = {**os.environ, **{f"SNOWFLAKE_{name}": value for name, value in connection.items()}}
+    kept = kept_manifest(identify(project, "local", env, ""), parse)
+    assert b"orders_have_customers" in kept.read_bytes()
+
+
+def test_a_manifest_that_placeholders_went_into_is_kept_for_no_run(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AIRFLOW_CONN_SNOWFLAKE_DEFAULT", airflow_connection(1))
+    bake("local", project)
+    assert list(tmp_path.glob("home/manifests/*/*")) == []

@@ -20,8 +20,9 @@ from pathlib import Path
 
 from include.headrace import settings
 from include.headrace.errors import ConfigError
-from include.headrace.transform.profile import PLACEHOLDERS
+from include.headrace.transform.profile import PLACEHOLDERS, dbt_environment
 from include.headrace.transform.project_files import project_hash
+from include.headrace.transform.run_manifest import FILE, identify, keep
 
 COMMAND = "python -m include.headrace parse"
 NO_TRACKING = {"DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
@@ -45,8 +46,9 @@ def bake(target: str | None = None, project_dir: Path = settings.DBT_DIR, *, str
     """Parse a dbt project and write its manifest; returns the manifest's path.
 
     ``target`` is a target of the profile, by default the environment's name. It needs no connection:
-    variables of the profile that are not set get placeholders. ``strict`` makes dbt's warnings errors.
-    Raises ConfigError with dbt's own message when the project does not parse.
+    variables of the profile that are not set get placeholders. Where the environment has the connection
+    ``snowflake_default``, the manifest that runs with it need is kept as well. ``strict`` makes dbt's
+    warnings errors. Raises ConfigError with dbt's own message when the project does not parse.
     """
     with _locked(project_dir):
         return _bake(target or settings.environment(), project_dir, strict=strict)
@@ -84,9 +86,12 @@ def _bake(target: str, project_dir: Path, *, strict: bool = False) -> Path:
         command += ["--warn-error"] if strict else []
         command += ["parse", "--target", target]
         command += ["--project-dir", ".", "--profiles-dir", ".", "--target-path", scratch]
+        known = _connection_environment()
+        of_a_run = {**os.environ, **known}
+        env = {**PLACEHOLDERS, **of_a_run, **NO_TRACKING}
         done = subprocess.run(
             command,
-            env={**PLACEHOLDERS, **os.environ, **NO_TRACKING},
+            env=env,
             cwd=project_dir,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -99,7 +104,25 @@ def _bake(target: str, project_dir: Path, *, strict: bool = False) -> Path:
         stamp.write_text(json.dumps({"project": parsed, "target": target}))
         Path(scratch, "manifest.json").replace(path)
         stamp.replace(_stamp_path(project_dir))
+        identity = identify(project_dir, target, env, variables="")
+        if known and identity == identify(project_dir, target, of_a_run, variables=""):
+            keep(identity, Path(scratch, FILE))
     return path
+
+
+def _connection_environment() -> dict[str, str]:
+    """What the profile reads of the connection, when this process has it as an environment variable."""
+    given = os.environ.get(f"AIRFLOW_CONN_{settings.SNOWFLAKE_CONN_ID.upper()}")
+    if not given:
+        return {}
+    from airflow.sdk import Connection
+
+    read = Connection.from_json if given.startswith("{") else Connection.from_uri
+    try:
+        return dbt_environment(read(given, conn_id=settings.SNOWFLAKE_CONN_ID))
+    except ConfigError:
+        # To draw the project none is needed; whichever task needs it says what is wrong with it.
+        return {}
 
 
 def _stamp_path(project_dir: Path) -> Path:

@@ -70,7 +70,7 @@ def store_dir() -> Path:
     return Path(os.environ.get("AIRFLOW_HOME", settings.LOCAL_DIR / "airflow")) / "manifests"
 
 
-def kept_manifest(identity: Identity, parse: Callable[[Path], None], store: Path | None = None) -> Path:
+def kept_manifest(identity: Identity, parse: Callable[[Path], object], store: Path | None = None) -> Path:
     """The file of the manifest with this identity, made by ``parse`` when there is none.
 
     ``parse`` is given an empty folder and leaves :data:`FILE` in it. When many tasks need the same
@@ -89,7 +89,12 @@ def kept_manifest(identity: Identity, parse: Callable[[Path], None], store: Path
     return folder / FILE
 
 
-def _make(identity: Identity, parse: Callable[[Path], None], folder: Path) -> None:
+def keep(identity: Identity, packed: Path, store: Path | None = None) -> None:
+    """Keep a manifest that was parsed for this identity, so that no task has to. ``packed`` stays."""
+    kept_manifest(identity, lambda folder: shutil.copy(packed, folder / FILE), store)
+
+
+def _make(identity: Identity, parse: Callable[[Path], object], folder: Path) -> None:
     scratch = Path(tempfile.mkdtemp(dir=folder.parent))
     try:
         parse(scratch)
