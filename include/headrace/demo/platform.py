@@ -144,9 +144,9 @@ class Platform:
         """
         self._say("starting the sources and the local Snowflake (emulated)")
         self.snowflake.start()
-        self.processes.start(
-            "dbt-parse", self._program("parse", "--if-stale"), self._env, settings.PROJECT_ROOT
-        )
+        # With the connection, the manifest that runs need is made as well, for the scheduler to hold.
+        parse = self._program("parse", "--if-stale")
+        self.processes.start("dbt-parse", parse, self._env | self._warehouse(), settings.PROJECT_ROOT)
         self.sources.postgres.start()
         if self._executor == CELERY:
             self._redis.start()
@@ -159,11 +159,11 @@ class Platform:
         self._say("starting Airflow")
         port = self.api.url.rpartition(":")[2]
         self._component("api-server", env, "--host", HOST, "--port", port)
+        self.processes.finish("dbt-parse", PARSE_SECONDS)
         self._component("scheduler", env, "--skip-serve-logs")
         if self._executor == CELERY:
             for name in WORKERS:
                 self._worker(name, env)
-        self.processes.finish("dbt-parse", PARSE_SECONDS)
         self.processors_started = datetime.now(UTC)
         self._component("dag-processor", env)
         self.snowflake.wait()
@@ -193,10 +193,12 @@ class Platform:
             **self._env,
             **airflow_environment(home, port, metadata, self.keys, schedules=self._schedules),
             **(celery_environment(self._redis.url, metadata, PARALLELISM) if of_celery else {}),
-            "AIRFLOW_CONN_SNOWFLAKE_DEFAULT": snowflake_connection(
-                self.snowflake.port, self.snowflake.password
-            ),
+            **self._warehouse(),
         }
+
+    def _warehouse(self) -> dict[str, str]:
+        connection = snowflake_connection(self.snowflake.port, self.snowflake.password)
+        return {f"AIRFLOW_CONN_{settings.SNOWFLAKE_CONN_ID.upper()}": connection}
 
     def _component(self, name: str, env: dict[str, str], *arguments: str) -> None:
         self.processes.start(name, self._airflow(name, *arguments), env, settings.PROJECT_ROOT)
