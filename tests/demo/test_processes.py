@@ -192,3 +192,35 @@ def test_the_run_s_passwords_are_for_their_owner_alone(processes: Processes, tmp
     processes.note(snowflake={"password": "x"})
     assert (tmp_path / "run.json").stat().st_mode & 0o777 == 0o600
     assert RunFile(tmp_path / "run.json").read()["snowflake"] == {"password": "x"}
+
+
+def test_what_may_die_is_started_again_without_what_it_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("include.headrace.demo.processes.LIVED_SECONDS", 0)
+    said: list[str] = []
+    processes = Processes(RunFile(tmp_path / "run.json"), tmp_path, said.append)
+    try:
+        child = f"subprocess.Popen([sys.executable, '-c', {SLEEP!r}])"
+        program = f"import subprocess, sys; print('begun', flush=True); {child}; {SLEEP}"
+        processes.start("worker", [sys.executable, "-c", program], os.environ, tmp_path, again=True)
+        run = run_of(tmp_path)
+        assert eventually(lambda: len(family(run)) == 2)
+        first = json.loads((tmp_path / "run.json").read_text())["processes"][0]["pid"]
+        left = psutil.Process(first).children()
+        psutil.Process(first).kill()
+        assert eventually(lambda: psutil.Process(first).status() == psutil.STATUS_ZOMBIE)
+        processes.check()
+        assert said == ["worker ended with code -9 and was started again"]
+        assert eventually(lambda: len(family(run)) == 2 and not any(one.is_running() for one in left))
+        assert eventually(lambda: processes.log_of("worker").read_text() == "begun\n" * 2)
+    finally:
+        processes.stop()
+    assert family(run) == []
+
+
+def test_what_dies_at_its_start_is_not_started_again(processes: Processes, tmp_path: Path) -> None:
+    program = "raise SystemExit('no broker')"
+    processes.start("worker", [sys.executable, "-c", program], os.environ, tmp_path, again=True)
+    with pytest.raises(StartError, match=r"(?s)worker ended with code 1.*no broker"):
+        processes.wait_until("worker", lambda: False, 20)

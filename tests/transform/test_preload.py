@@ -21,21 +21,31 @@ print(psutil.Process().net_connections(), threading.active_count(), hasattr(airf
 
 
 @pytest.mark.parametrize(
-    ("command", "loaded"),
+    ("executor", "command", "loaded"),
     [
-        (["scheduler"], ["dbt.task.test", "cosmos.operators.local", "snowflake.connector"]),
-        (["celery", "worker"], ["dbt.task.test", "cosmos.operators.local", "snowflake.connector"]),
-        (["dag-processor"], ["cosmos.operators.local"]),
-        (["api-server"], []),
+        ("LocalExecutor", ["scheduler"], ["dbt.task.test", "cosmos.operators.local", "snowflake.connector"]),
+        ("CeleryExecutor", ["scheduler"], []),
+        (
+            "CeleryExecutor",
+            ["celery", "worker"],
+            ["dbt.task.test", "cosmos.operators.local", "snowflake.connector"],
+        ),
+        ("LocalExecutor", ["dag-processor"], ["cosmos.operators.local"]),
+        ("LocalExecutor", ["api-server"], []),
     ],
 )
 def test_a_component_has_loaded_what_its_children_need_and_opened_nothing(
-    command: list[str], loaded: list[str], tmp_path: Path
+    executor: str, command: list[str], loaded: list[str], tmp_path: Path
 ) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *command],
         cwd=PROJECT_ROOT,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT_ROOT), "AIRFLOW_HOME": str(tmp_path)},
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(PROJECT_ROOT),
+            "AIRFLOW_HOME": str(tmp_path),
+            "AIRFLOW__CORE__EXECUTOR": executor,
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -32,14 +32,15 @@ AIRFLOW = (
 """What Airflow imports in a task's process, the plugins included that it loads there."""
 
 
-def modules_for(argv: list[str]) -> tuple[str, ...]:
+def modules_for(argv: list[str], executor: str) -> tuple[str, ...]:
     """The modules that the Airflow component started with this command line should import.
 
-    Tasks are forked from the scheduler (LocalExecutor) and from Celery's worker, DAG files are parsed
-    in processes forked from the DAG processor. Other commands need nothing.
+    Tasks are forked from the scheduler where ``executor``, Airflow's setting, names the LocalExecutor, and
+    from Celery's worker; DAG files are parsed in processes forked from the DAG processor. Other commands
+    need nothing.
     """
     command = argv[1:3]
-    if command[:1] == ["scheduler"] or command == ["celery", "worker"]:
+    if (command[:1] == ["scheduler"] and "LocalExecutor" in executor) or command == ["celery", "worker"]:
         return (*AIRFLOW, *COSMOS, *LOADING, *DBT)
     if command[:1] == ["dag-processor"]:
         return COSMOS
@@ -48,9 +49,11 @@ def modules_for(argv: list[str]) -> tuple[str, ...]:
 
 def preload(argv: list[str]) -> None:
     """Import what :func:`modules_for` names, and let dbt do what it does once a process."""
+    from airflow.configuration import conf
+
     # Its native thread pool does not survive a fork.
     os.environ.setdefault("SNOWFLAKE_DISABLE_MINICORE", "1")
-    modules = modules_for(argv)
+    modules = modules_for(argv, conf.get("core", "executor"))
     for name in modules:
         importlib.import_module(name)
     if set(DBT) <= set(modules):
