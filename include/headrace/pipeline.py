@@ -56,7 +56,8 @@ def timetable_of(schedule: Schedule | None) -> Any:
     if schedule is None:
         return None
     if schedule.assets:
-        return [Asset(name=name) for name in schedule.assets]
+        # By name alone: an asset made here would have another URI than the one that is emitted.
+        return [Asset.ref(name=name) for name in schedule.assets]
     if not schedules_on():
         return None
     if schedule.interval is not None:
