@@ -8,7 +8,8 @@ ENV HEADRACE_ENV=prod \
     PYTHONPATH=/usr/local/airflow${PYTHONPATH:+:$PYTHONPATH} \
     DO_NOT_TRACK=1 \
     DBT_SEND_ANONYMOUS_USAGE_STATS=false \
-    SNOWFLAKE_DISABLE_MINICORE=1
+    SNOWFLAKE_DISABLE_MINICORE=1 \
+    AIRFLOW__CORE__MAX_TEMPLATED_FIELD_LENGTH=65536
 
 # What a DAG is drawn from is made here, so that parsing it needs neither dbt nor a connection.
 RUN python -m include.headrace parse

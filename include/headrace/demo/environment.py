@@ -136,6 +136,8 @@ def airflow_environment(
         "CORE__EXECUTE_TASKS_NEW_PYTHON_INTERPRETER": False,
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
         "CORE__FERNET_KEY": keys.fernet_key,
+        # The page of a task shows its compiled SQL; Airflow's default is 4,096 characters.
+        "CORE__MAX_TEMPLATED_FIELD_LENGTH": 65536,
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "CORE__AUTH_MANAGER": AUTH_MANAGER,
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
