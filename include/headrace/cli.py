@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.headrace import settings
+from include.headrace.demo.workers import EXECUTORS, LOCAL
 from include.headrace.errors import ConfigError, HeadraceError
 
 if TYPE_CHECKING:
@@ -159,8 +160,8 @@ def parser() -> argparse.ArgumentParser:
     for command in (demo, up):
         command.add_argument(
             "--executor",
-            choices=("local", "celery"),
-            default="local",
+            choices=EXECUTORS,
+            default=LOCAL,
             help="what runs the tasks: processes forked from the scheduler (local), or two workers of Celery",
         )
     add("down", _down, "stop what a demo or up of this checkout runs or left behind")

@@ -54,7 +54,7 @@ def our_dags() -> list[str]:
 def run_demo(executor: str, say: Say) -> int:
     """Run the main job to its end and print the summary on stdout. Returns 0.
 
-    ``executor`` is one of :data:`include.headrace.demo.platform.EXECUTORS`.
+    ``executor`` is one of :data:`include.headrace.demo.workers.EXECUTORS`.
     Raises RunFailed when a task failed, another HeadraceError when something did not start.
     """
     began = time.monotonic()

@@ -31,6 +31,7 @@ from include.headrace.demo.redis_server import RedisServer
 from include.headrace.demo.server_process import HOST, USER, free_port
 from include.headrace.demo.source_servers import SourceServers
 from include.headrace.demo.workers import (
+    CELERY,
     WORKERS,
     celery_environment,
     worker_arguments,
@@ -43,11 +44,6 @@ START_SECONDS = 120
 PARSE_SECONDS = 180
 MIGRATE_SECONDS = 300
 SUPERVISOR_SECONDS = 60
-
-LOCAL = "local"
-CELERY = "celery"
-EXECUTORS = (LOCAL, CELERY)
-"""What may run the tasks: processes that the scheduler forks, or two workers of Celery."""
 
 Say = Callable[[str], None]
 
@@ -221,7 +217,7 @@ class Platform:
 def running_platform(*, executor: str, schedules: bool, say: Say) -> Iterator[Platform]:
     """The platform, running; stopped however the block ends, SIGINT and SIGTERM included.
 
-    ``executor`` is one of EXECUTORS. Stops first what a killed earlier run left behind. Raises BusyError
+    ``executor`` is of ``EXECUTORS``. Stops first what a killed earlier run left behind. Raises BusyError
     when another run holds this checkout, StartError with the end of a log when a part does not start.
     """
     with stopped_by_signals(), run_lock(settings.LOCAL_DIR / "run.lock"):

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 
+LOCAL = "local"
+CELERY = "celery"
+EXECUTORS = (LOCAL, CELERY)
+"""What may run the tasks: processes that the scheduler forks, or two workers of Celery."""
+
 WORKERS = ("worker-1", "worker-2")
 NAME_VARIABLE = "HEADRACE_WORKER"
 LOST_SECONDS = 60
