@@ -96,6 +96,74 @@ def test_the_exports_are_a_group_after_all_others(dag: DAG) -> None:
         groups += [child for child in one.children.values() if isinstance(child, TaskGroup)]
 
 
+@pytest.mark.parametrize("name", ["sample", "own"])
+def test_each_mart_has_one_task_that_emits_its_asset_and_is_downstream_of_all_its_tests(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    project: Project = request.getfixturevalue(name)
+    drawn = build_dag(manifest_path(project.folder), project.folder)
+    graph = Graph(project.manifest)
+    ids = task_ids(graph)
+    emitting = {asset.name: task for task in drawn.tasks for asset in task.outlets}
+    marts = marts_of(graph, project.manifest)
+    assert len(emitting) == len(marts) == len([task for task in drawn.tasks if task.outlets])
+    for mart in marts:
+        task: Any = emitting[f"mart.{mart.node.name}"]
+        assert task.task_id == f"{mart.node.name}.{'export' if mart.public else 'publish'}"
+        tests = {ids[uid] for uid, test in graph.tests.items() if mart.node.unique_id in test.parents}
+        assert set(task.tests) == tests
+        assert task.upstream_task_ids == {ids[mart.node.unique_id], *tests}
+        assert task.trigger_rule == TriggerRule.ALL_SUCCESS
+
+
+def test_the_marts_that_are_not_exported_are_a_group_of_their_own(sample: Project) -> None:
+    drawn = build_dag(manifest_path(sample.folder), sample.folder)
+    group = drawn.task_group.children["layer__published"]
+    assert isinstance(group, TaskGroup)
+    assert set(group.children) == {
+        f"{name}.publish"
+        for name in ("dim_customers", "fct_orders", "prices_v1", "prices_v2", "report", "report_monthly")
+    }
+
+
+def test_a_running_delivery_draws_itself_alone_and_as_it_is_among_the_others(sample: Project) -> None:
+    whole = build_dag(manifest_path(sample.folder), sample.folder)
+    for task_id in ("customer_list.export", "prices_v2.publish"):
+        [alone] = build_dag(manifest_path(sample.folder), sample.folder, task_id=task_id).tasks
+        there = whole.get_task(task_id)
+        for name in (
+            "task_id",
+            "model",
+            "schema",
+            "alias",
+            "database",
+            "tests",
+            "outlets",
+            "retries",
+            "owner",
+        ):
+            assert getattr(alone, name) == getattr(there, name)
+
+
+@pytest.mark.parametrize(
+    ("config", "may_warn"),
+    [
+        ({}, False),
+        ({"severity": "WARN"}, True),
+        ({"severity": "ERROR", "warn_if": "!= 0", "error_if": "!= 0"}, False),
+        ({"severity": "error", "warn_if": "> 0", "error_if": "> 10"}, True),
+    ],
+)
+def test_a_result_is_looked_up_for_the_tests_that_can_find_rows_and_pass(
+    config: dict[str, str], may_warn: bool
+) -> None:
+    test = {**generic("not_null_items_id", "items"), "config": config}
+    manifest = manifest_of(public(model("items")), test)
+    [mart] = marts_of(Graph(manifest), manifest)
+    assert mart.tests == (test["unique_id"],)
+    assert (test["unique_id"] in mart.may_warn) is may_warn
+
+
 @pytest.mark.parametrize(
     ("facts", "key"),
     [
