@@ -98,6 +98,7 @@ class Drawing:
         self._descriptions = descriptions
         self._task_arguments = task_arguments(project_dir)
         self._ids = task_ids(graph)
+        self._taken = frozenset(self._ids.values())
         self._layers = graph.layers()
         self._groups: dict[str, TaskGroup] = {}
         self._tasks: dict[str, BaseOperator] = {}
@@ -180,7 +181,8 @@ class Drawing:
         return ExportMart(**chosen, key=mart.key) if mart.public else PublishMart(**chosen)
 
     def _delivery_id(self, mart: Mart) -> str:
-        return delivery_id(self._graph, mart.node, "export" if mart.public else "publish")
+        verb = "export" if mart.public else "publish"
+        return delivery_id(self._graph, mart.node, verb, self._taken)
 
     def _task(self, dag: DAG, node: Node) -> BaseOperator:
         home = self._graph.home_of(node) if node.is_test else node.unique_id

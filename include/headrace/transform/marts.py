@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,26 +33,32 @@ class Mart:
 
 def marts_of(graph: Graph, manifest: Mapping[str, Any]) -> list[Mart]:
     """Every model of the project's own marts that is a relation, by unique id."""
-    return [
-        _mart(graph, node, manifest)
-        for node in graph.resources.values()
+    marts = {
+        uid: node
+        for uid, node in graph.resources.items()
         if node.kind == "model" and node.runs and graph.layer_of(node) == LAYER
-    ]
+    }
+    tests: dict[str, list[Node]] = {uid: [] for uid in marts}
+    for test in graph.tests.values():
+        for uid in set(test.parents) & marts.keys():
+            tests[uid].append(test)
+    return [_mart(node, tests[uid], manifest) for uid, node in marts.items()]
 
 
-def _mart(graph: Graph, node: Node, manifest: Mapping[str, Any]) -> Mart:
+def _mart(node: Node, tests: Sequence[Node], manifest: Mapping[str, Any]) -> Mart:
     entry = manifest["nodes"][node.unique_id]
-    tests = tuple(uid for uid, test in graph.tests.items() if node.unique_id in test.parents)
+    declared = (t.unique_id for t in tests if t.kind == "test" and t.owner == node.unique_id)
     return Mart(
         node=node,
         public=entry.get("access") == "public",
         database=(entry.get("config") or {}).get("database"),
         schema=entry["schema"],
         alias=entry["alias"],
-        key=_declared_key(entry)
-        or _tested_key(manifest["nodes"][test.unique_id] for test in _tests_of(graph, node)),
-        tests=tests,
-        may_warn=frozenset(uid for uid in tests if _may_warn(manifest["nodes"].get(uid, {}))),
+        key=_declared_key(entry) or _tested_key(manifest["nodes"][uid] for uid in declared),
+        tests=tuple(test.unique_id for test in tests),
+        may_warn=frozenset(
+            test.unique_id for test in tests if _may_warn(manifest["nodes"].get(test.unique_id, {}))
+        ),
     )
 
 
@@ -61,10 +67,6 @@ def _may_warn(test: Mapping[str, Any]) -> bool:
     config = test.get("config") or {}
     lenient = str(config.get("severity", "error")).lower() == "warn"
     return lenient or config.get("warn_if") != config.get("error_if")
-
-
-def _tests_of(graph: Graph, node: Node) -> list[Node]:
-    return [test for test in graph.tests_at(node.unique_id) if test.owner == node.unique_id]
 
 
 def _declared_key(entry: Mapping[str, Any]) -> tuple[str, ...]:

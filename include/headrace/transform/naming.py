@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Collection
 from pathlib import PurePosixPath
 
 from include.headrace.errors import ConfigError
@@ -33,13 +34,13 @@ def group_id(graph: Graph, resource: Node) -> str:
     return _fold("__".join(parts))
 
 
-def delivery_id(graph: Graph, model: Node, verb: str) -> str:
-    """The id of the task that hands a mart on: ``<model>.<verb>``.
+def delivery_id(graph: Graph, model: Node, verb: str, taken: Collection[str]) -> str:
+    """The id of the task that hands a mart on: ``<model>.<verb>``. ``taken`` are the ids of all nodes.
 
     Raises ConfigError when a test of the model has that name.
     """
     task_id = f"{group_id(graph, model)}.{verb}"
-    if task_id in task_ids(graph).values():
+    if task_id in taken:
         raise ConfigError(f"{model.path}: the test {task_id} has the name of the model's {verb}; rename it.")
     return task_id
 
