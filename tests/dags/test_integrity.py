@@ -29,7 +29,8 @@ def test_the_dag_files_import_and_give_exactly_the_expected_dags(bag: dict[str, 
 def test_a_dag_says_what_it_is_and_whose(bag: dict[str, Any], dag_id: str) -> None:
     dag = bag["dags"][dag_id]
     assert dag["tags"]
-    assert dag["owner"] == "headrace"
+    # A task of a node that has an owner is theirs.
+    assert "headrace" in dag["owner"].split(", ")
     assert len(dag["doc_md"].split()) >= 10
     assert (dag["catchup"], dag["max_active_runs"]) == (False, 1)
 
