@@ -175,3 +175,33 @@ def test_statement_timeout_cancels_a_running_query(connect: Connect) -> None:
     error = client.error(f"select sum(n0.a * n1.a + n10.a) as s from {joined}")
     assert error.errno == 604
     assert client.value("select 1 as one") == 1
+
+
+def test_cancelling_a_sessions_queries_stops_its_statement_alone(client: Client, connect: Connect) -> None:
+    client.run("create table t (a int)", "insert into t values (1)", "begin", "update t set a = 2")
+    waiting = connect(parameters={"LOCK_TIMEOUT": 60})
+    waiting.run("create table kept (a int)", "begin", "insert into kept values (1)")
+    number = waiting.connection.session_id
+    errors: list[ProgrammingError] = []
+
+    def wait() -> None:
+        with pytest.raises(ProgrammingError) as caught:
+            waiting.run("update t set a = 3")
+        errors.append(caught.value)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    deadline = time.monotonic() + 60
+    while thread.is_alive() and time.monotonic() < deadline:
+        client.rows(f"select system$cancel_all_queries({number})")
+        thread.join(0.1)
+    assert [error.errno for error in errors] == [604]
+    # Its transaction is still open, as in Snowflake; ours was not touched.
+    assert waiting.value("select count(*) as n from kept") == 1
+    waiting.run("rollback")
+    assert waiting.value("select count(*) as n from kept") == 0
+    assert client.value("select a from t") == 2
+
+
+def test_the_queries_of_a_session_that_is_not_there_cannot_be_cancelled(client: Client) -> None:
+    assert client.error("select system$cancel_all_queries(999999)").errno == 2003

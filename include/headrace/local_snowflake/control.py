@@ -16,6 +16,8 @@ from include.headrace.local_snowflake.transactions import State
 from include.headrace.local_snowflake.values import Result, rows, status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from include.headrace.local_snowflake.session import Session
 
 _DONE = "Statement executed successfully."
@@ -190,7 +192,7 @@ def _use_database(session: Session, name: str) -> None:
 
 
 def system_call(session: Session, tree: exp.Query) -> Result | None:
-    """``SELECT SYSTEM$ABORT_TRANSACTION(id)``, or None for any other query."""
+    """``SELECT SYSTEM$ABORT_TRANSACTION(id)`` or ``SYSTEM$CANCEL_ALL_QUERIES(id)``; None for others."""
     if not isinstance(tree, exp.Select) or len(tree.expressions) != 1:
         return None
     item = tree.expressions[0]
@@ -198,15 +200,36 @@ def system_call(session: Session, tree: exp.Query) -> Result | None:
     if not isinstance(call, exp.Anonymous) or not str(call.this).upper().startswith("SYSTEM$"):
         return None
     name = str(call.this).upper()
-    if name != "SYSTEM$ABORT_TRANSACTION" or len(call.expressions) != 1:
+    if name not in _SYSTEM_CALLS or len(call.expressions) != 1:
         raise refuse(f"have {name}")
     number = call.expressions[0].name
+    kind, run = _SYSTEM_CALLS[name]
     if not number.isdigit():
-        raise SqlError(1008, "22023", f"SQL compilation error:\ninvalid transaction id '{number}'")
-    if not session.instance.abort_transaction(int(number)):
-        raise does_not_exist("Transaction", number)
+        raise SqlError(1008, "22023", f"SQL compilation error:\ninvalid {kind} id '{number}'")
+    answer = run(session, int(number))
     column = item.alias or f"{name}({number})"
-    return rows([(fold(column) if not item.alias else column, "VARCHAR")], [["Transaction aborted."]])
+    return rows([(fold(column) if not item.alias else column, "VARCHAR")], [[answer]])
+
+
+def _abort_transaction(session: Session, number: int) -> str:
+    if not session.instance.abort_transaction(number):
+        raise does_not_exist("Transaction", str(number))
+    return "Transaction aborted."
+
+
+def _cancel_all_queries(session: Session, number: int) -> str:
+    if number == session.id:
+        raise refuse("cancel the queries of the session that asks for it")
+    if not session.instance.cancel_queries(number):
+        raise does_not_exist("Session", str(number))
+    return "all queries canceled"
+
+
+_SYSTEM_CALLS: dict[str, tuple[str, Callable[[Session, int], str]]] = {
+    "SYSTEM$ABORT_TRANSACTION": ("transaction", _abort_transaction),
+    "SYSTEM$CANCEL_ALL_QUERIES": ("session", _cancel_all_queries),
+}
+"""What each call takes the id of, and does with it."""
 
 
 def inline(statement: str, parameters: dict[str, Any] | None, batch: list[list[Any]] | None) -> str:

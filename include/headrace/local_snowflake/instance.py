@@ -107,6 +107,14 @@ class Instance:
                 return True
         return False
 
+    def cancel_queries(self, session_id: int) -> bool:
+        """Interrupt what a session runs; its transaction stays. Returns False when no session has that id."""
+        for session in self.sessions():
+            if session.id == session_id:
+                session.cancel()
+                return True
+        return False
+
     def close(self) -> None:
         """Roll back what is open and close the files."""
         for session in self.sessions():
