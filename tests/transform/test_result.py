@@ -52,3 +52,14 @@ def test_rows_are_what_the_statement_changed(
     (tmp_path / "run_results.json").write_text(json.dumps({"results": [entry]}))
     [node] = read_nodes(tmp_path)
     assert node.rows == rows
+
+
+def test_the_query_of_a_failed_node_is_read_from_its_error(tmp_path: Path) -> None:
+    query = "01b2c3d4-0a1b-2c3d-0000-123456789abc"
+    told = "Database Error in model m (models/m.sql)\n  001003 (42000): {}SQL compilation error:\nx"
+    entries = [
+        {"unique_id": "model.shop.m", "status": "error", "adapter_response": {}, "message": told.format(part)}
+        for part in (f"{query}: ", "")
+    ]
+    (tmp_path / "run_results.json").write_text(json.dumps({"results": entries}))
+    assert [(node.query_id, node.permanent) for node in read_nodes(tmp_path)] == [(query, True), ("", True)]

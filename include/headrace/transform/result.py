@@ -21,7 +21,7 @@ class NodeResult:
     ``relation`` is what the node built, or where a test with ``store_failures`` keeps its rows, quoted as
     dbt writes it. ``rows`` counts what its last statement inserted, updated and deleted; None for a view,
     a test, and where the warehouse did not say. ``bytes`` is the size of the table that was built, None
-    likewise. ``query_id`` is that statement's.
+    likewise. ``query_id`` is that statement's, or that of the statement that failed.
     """
 
     unique_id: str
@@ -89,9 +89,15 @@ def _node_result(entry: dict[str, Any]) -> NodeResult:
         relation=str(entry.get("relation_name") or ""),
         rows=_rows(entry.get("adapter_response") or {}),
         bytes=(entry.get("adapter_response") or {}).get("bytes"),
-        query_id=str((entry.get("adapter_response") or {}).get("query_id") or ""),
+        query_id=str((entry.get("adapter_response") or {}).get("query_id") or _failed_query(message)),
         seconds=round(float(entry.get("execution_time") or 0), 3),
     )
+
+
+def _failed_query(message: str) -> str:
+    """The query that an error is of: dbt says it in the message alone, as Snowflake's connector writes it."""
+    found = re.search(r"\b\d{6} \(\w{5}\): ([0-9a-f]{8}(?:-[0-9a-f]{4,12}){4}): ", message)
+    return found.group(1) if found else ""
 
 
 def _rows(response: Mapping[str, Any]) -> int | None:
