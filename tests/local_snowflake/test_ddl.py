@@ -163,7 +163,9 @@ def test_show_likes_starts_and_limits(client: Client, schema: str) -> None:
         "BC",
     ]
     assert schema in [row["name"] for row in client.dicts("show terse schemas in database TESTS limit 10000")]
-    assert "does not exist" in str(client.error("show objects in TESTS.NOTHING"))
+    error = client.error("show objects in TESTS.NOTHING")
+    assert (error.errno, error.sqlstate) == (2043, "02000")
+    assert "does not exist" in str(error)
 
 
 @pytest.mark.parametrize("kind", ["table", "view"])

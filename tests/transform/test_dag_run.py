@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from include.headrace.settings import PROJECT_ROOT
-from tests.support.snowflake import LocalSnowflake
+from tests.support.snowflake import LocalSnowflake, start_local_snowflake
 from tests.support.webhook import running_webhook
-from tests.transform.conftest import Project
+from tests.transform.conftest import RAW, Project
 
 PASSWORD = "hush-hush-4711"
 TOKEN = "T000/B000/xyzzy-4712"
@@ -51,6 +51,11 @@ def finished(
     sample: Project, snowflake: LocalSnowflake, tmp_path_factory: pytest.TempPathFactory
 ) -> Finished:
     """A run of the sample's DAG in which one order has no customer and two customers are new."""
+    return run_sample(sample, snowflake, tmp_path_factory.mktemp("airflow"))
+
+
+def run_sample(sample: Project, snowflake: LocalSnowflake, home: Path, **settings: str) -> Finished:
+    """Run the sample's DAG, with an Airflow of its own in ``home`` and these further variables."""
     address = {"account": "local", "role": "R", "warehouse": "W", "host": "127.0.0.1", "protocol": "http"}
     connection = {
         "conn_type": "snowflake",
@@ -60,7 +65,6 @@ def finished(
     }
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "HEADRACE_", "SNOWFLAKE_"))}
     # A run needs its DAG in the folder of DAGs.
-    home = tmp_path_factory.mktemp("airflow")
     (home / "dags").mkdir()
     (home / "dags" / "sample.py").write_text(
         "from pathlib import Path  # an airflow dag\n"
@@ -84,6 +88,7 @@ def finished(
                 "AIRFLOW_CONN_SNOWFLAKE_DEFAULT": json.dumps(connection),
                 "AIRFLOW_CONN_HEADRACE_NOTIFY": json.dumps(notify),
                 "HEADRACE_EXPORTS": str(home / "exports"),
+                **settings,
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -223,3 +228,32 @@ def test_secrets_are_printed_nowhere_and_kept_nowhere(finished: Finished) -> Non
     for secret in (PASSWORD, TOKEN):
         assert secret not in finished.printed
         assert secret not in str(finished.notices)
+
+
+PASSING = ("query", "query_id", "seconds", "message")
+"""What a page tells that differs from one run to the next."""
+
+
+def told(finished: Finished) -> dict[str, dict[str, Any]]:
+    """What each task's page tells of the run and would tell of the same run again."""
+    return {
+        task_id: {name: value for name, value in (page.get("outcome") or {}).items() if name not in PASSING}
+        for task_id, page in finished.report["pages"].items()
+    }
+
+
+def test_left_to_cosmos_everything_ends_the_same(
+    finished: Finished, sample: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    server = start_local_snowflake(tmp_path_factory.mktemp("another"))
+    try:
+        with server.connect() as connection:
+            for statement in RAW:
+                connection.cursor().execute(statement)
+        stock = run_sample(sample, server, tmp_path_factory.mktemp("stock"), HEADRACE_DBT_RUNNER="cosmos")
+    finally:
+        server.stop()
+    for part in ("states", "tries", "warned", "waiting"):
+        assert stock.report[part] == finished.report[part]
+    assert sum("rows" in outcome for outcome in told(finished).values()) > 3
+    assert told(stock) == told(finished)

@@ -38,6 +38,12 @@ def does_not_exist(kind: str, name: str) -> SqlError:
     )
 
 
+def nothing_to_show() -> SqlError:
+    """Snowflake's 002043, its answer to SHOW in a schema that is not there (dbt-snowflake reads the code)."""
+    message = "SQL compilation error:\nObject does not exist, or operation cannot be performed."
+    return SqlError(2043, "02000", message)
+
+
 def already_exists(name: str) -> SqlError:
     """Snowflake's 002002: an object of that name is there already."""
     return SqlError(2002, "42710", f"SQL compilation error:\nObject '{name}' already exists.")

@@ -10,7 +10,7 @@ from fakesnow import statement_type
 
 from include.headrace.local_snowflake import catalog, control
 from include.headrace.local_snowflake.describe import json_type
-from include.headrace.local_snowflake.errors import does_not_exist, refuse
+from include.headrace.local_snowflake.errors import does_not_exist, nothing_to_show, refuse
 from include.headrace.local_snowflake.names import table as table_name
 from include.headrace.local_snowflake.parameters import PARAMETERS
 from include.headrace.local_snowflake.show_scope import Scope, parse_scope
@@ -101,7 +101,7 @@ def _where(session: Session, scope: Scope) -> tuple[str | None, str | None]:
             *session.engine.schemas(database),
             "INFORMATION_SCHEMA",
         ]:
-            raise does_not_exist("Schema", ".".join(scope.names))
+            raise nothing_to_show()
         return database, scope.names[-1]
     return session.database, session.schema
 

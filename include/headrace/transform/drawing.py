@@ -31,6 +31,7 @@ from include.headrace.transform.naming import (
     selection,
     task_ids,
 )
+from include.headrace.transform.stock import is_stock
 
 PROFILE = "headrace"
 OPERATORS = {
@@ -80,12 +81,13 @@ def task_arguments(project_dir: Path) -> dict[str, Any]:
         **TASK_DEFAULTS,
         "project_dir": project_dir,
         "profile_config": profile_of(project_dir),
-        # Our operators choose the runner themselves; Cosmos is told the mode for which it adds no flags.
-        "invocation_mode": InvocationMode.SUBPROCESS,
+        # Our operators choose the runner themselves; Cosmos is told the mode for which it adds no flags. Left
+        # to itself, it finds out its own.
+        "invocation_mode": None if is_stock() else InvocationMode.SUBPROCESS,
         "dbt_executable_path": "dbt",
         "install_deps": False,
         "copy_dbt_packages": False,
-        "partial_parse": False,
+        "partial_parse": is_stock(),
         "emit_datasets": False,
     }
 
@@ -109,7 +111,9 @@ class Drawing:
         It is a function and no method, because Cosmos copies deeply what it is configured with.
         """
 
-        def draw_resource(*, dag: DAG, node: Any, **_: Any) -> TaskGroup | None:
+        def draw_resource(*, dag: DAG, node: Any, task_args: dict[str, Any], **_: Any) -> TaskGroup | None:
+            if is_stock():
+                self._task_arguments["cache_dir"] = task_args["cache_dir"]
             return self._draw(dag, self._graph.resources[node.unique_id])
 
         return draw_resource

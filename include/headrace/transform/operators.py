@@ -11,6 +11,7 @@ from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.definitions.context import context_merge
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from airflow.sdk.log import mask_secret
+from cosmos.constants import InvocationMode
 from cosmos.operators.local import (
     DbtLocalBaseOperator,
     DbtRunLocalOperator,
@@ -24,8 +25,9 @@ from include.headrace.settings import SNOWFLAKE_CONN_ID
 from include.headrace.transform import WARNING_XCOM
 from include.headrace.transform.profile import SECRETS, dbt_environment
 from include.headrace.transform.reporting import OUTCOME, QueryPage, rows_query, tell
-from include.headrace.transform.result import DbtResult
+from include.headrace.transform.result import DbtResult, read_nodes
 from include.headrace.transform.runner import DbtRunner, make_runner
+from include.headrace.transform.stock import is_stock
 
 
 class OneNode(DbtLocalBaseOperator):
@@ -63,8 +65,17 @@ class OneNode(DbtLocalBaseOperator):
         return self._invoke
 
     def _invoke(self, command: list[str], env: dict[str, str], cwd: str, **_: Any) -> DbtResult:
+        if is_stock():
+            return self._invoke_as_cosmos_does(command, env, cwd)
         self._runner = make_runner()
         return self._runner.run(command[1:], env, Path(self.project_dir), Path(cwd))
+
+    def _invoke_as_cosmos_does(self, command: list[str], env: dict[str, str], cwd: str) -> DbtResult:
+        outcome = super().invoke_dbt(command=command, env=env, cwd=cwd)
+        nodes = read_nodes(Path(cwd) / "target")
+        if self.invocation_mode == InvocationMode.SUBPROCESS:
+            return DbtResult(outcome.exit_code == 0, nodes, outcome.output)
+        return DbtResult(outcome.success, nodes, str(outcome.exception or ""))
 
     @property
     def handle_exception(self) -> Callable[[DbtResult], None]:
@@ -128,6 +139,8 @@ class OneNode(DbtLocalBaseOperator):
         """Stop dbt and its queries with the task."""
         if self._runner is not None:
             self._runner.cancel()
+        elif is_stock():
+            super().on_kill()
 
 
 class RunModel(OneNode, DbtRunLocalOperator):

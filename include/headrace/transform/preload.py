@@ -48,11 +48,18 @@ def modules_for(argv: list[str], executor: str) -> tuple[str, ...]:
 
 
 def preload(argv: list[str]) -> None:
-    """Import what :func:`modules_for` names, and let dbt do what it does once a process."""
+    """Import what :func:`modules_for` names, and let dbt do what it does once a process.
+
+    Nothing where HEADRACE_DBT_RUNNER leaves the running of dbt to Cosmos.
+    """
     from airflow.configuration import conf
+
+    from include.headrace.transform.stock import is_stock
 
     # Its native thread pool does not survive a fork.
     os.environ.setdefault("SNOWFLAKE_DISABLE_MINICORE", "1")
+    if is_stock():
+        return
     modules = modules_for(argv, conf.get("core", "executor"))
     for name in modules:
         importlib.import_module(name)

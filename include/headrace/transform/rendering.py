@@ -33,6 +33,7 @@ from include.headrace.transform.drawing import Drawing, profile_of, task_argumen
 from include.headrace.transform.graph import Graph
 from include.headrace.transform.marts import marts_of
 from include.headrace.transform.selecting import SelectNodes
+from include.headrace.transform.stock import is_stock
 
 DOC = """The dbt project under `dbt/`, one Airflow task a model, seed, snapshot, source freshness and test.
 
@@ -63,7 +64,7 @@ def build_dag(
     parsed = json.loads(manifest.read_text())
     graph = Graph(parsed)
     drawing = Drawing(graph, project_dir, Descriptions(parsed, graph))
-    if task_id is not None:
+    if task_id is not None and not is_stock():
         alone = DAG(dag_id=dag_id, schedule=None, **_dag_arguments())
         if drawing.draw_alone(alone, task_id, marts_of(graph, parsed)):
             return alone
