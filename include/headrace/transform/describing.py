@@ -7,6 +7,9 @@ from typing import Any
 
 from include.headrace.transform.graph import Graph, Node
 
+PARTS = ("nodes", "sources", "unit_tests")
+"""Where a manifest holds the nodes of the graph."""
+
 MAX_OWNERS = 1900
 """Characters of all owners of a DAG together. Airflow has room for 2000 (airflow.models.dag.DagModel.owners),
 the DAG's own among them."""
@@ -19,7 +22,7 @@ class Descriptions:
         self._manifest = manifest
         self._graph = graph
         self._groups = {group["name"]: group for group in (manifest.get("groups") or {}).values()}
-        owners = {owner for node in graph.nodes.values() if (owner := self.owner_of(node))}
+        owners = {self._owner_in(entry) for part in PARTS for entry in manifest[part].values()}
         self._shows_owners = len(", ".join(owners)) < MAX_OWNERS
 
     def of(self, node: Node) -> dict[str, str]:
@@ -42,18 +45,20 @@ class Descriptions:
 
         A test without either is owned as what it is declared on, or else shown with, is.
         """
-        entry = self._entry(node)
-        config = entry.get("config") or {}
-        named = (config.get("meta") or {}).get("owner")
-        group = (self._groups.get(config.get("group") or "") or {}).get("owner") or {}
-        owner = str(named or group.get("name") or group.get("email") or "")
+        owner = self._owner_in(self._entry(node))
         home = (node.owner or self._graph.home_of(node)) if node.is_test else None
         if owner or home not in self._graph.resources:
             return owner
         return self.owner_of(self._graph.resources[home])
 
+    def _owner_in(self, entry: Mapping[str, Any]) -> str:
+        config = entry.get("config") or {}
+        named = (config.get("meta") or {}).get("owner")
+        group = (self._groups.get(config.get("group") or "") or {}).get("owner") or {}
+        return str(named or group.get("name") or group.get("email") or "")
+
     def _entry(self, node: Node) -> Mapping[str, Any]:
-        for part in ("nodes", "sources", "unit_tests"):
+        for part in PARTS:
             entry: Mapping[str, Any] | None = self._manifest[part].get(node.unique_id)
             if entry is not None:
                 return entry
