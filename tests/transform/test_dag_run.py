@@ -88,6 +88,7 @@ def run_sample(sample: Project, snowflake: LocalSnowflake, home: Path, **setting
                 "AIRFLOW_CONN_SNOWFLAKE_DEFAULT": json.dumps(connection),
                 "AIRFLOW_CONN_HEADRACE_NOTIFY": json.dumps(notify),
                 "HEADRACE_EXPORTS": str(home / "exports"),
+                "HEADRACE_DBT_RUNNER": "forked",
                 **settings,
             },
             stdout=subprocess.PIPE,

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import psutil
 import pytest
 
 from include.headrace.errors import ConfigError
+from include.headrace.transform.forked_runner import ForkedRunner
 from include.headrace.transform.result import DbtResult
-from include.headrace.transform.runner import DbtRunner, InProcessRunner, SubprocessRunner, make_runner
+from include.headrace.transform.runner import DbtRunner, make_runner
+from include.headrace.transform.subprocess_runner import SubprocessRunner
+from include.headrace.transform.warm_runner import WarmRunner
 from tests.support.snowflake import LocalSnowflake
 from tests.transform.conftest import Project, copy_of
 
@@ -47,7 +52,7 @@ def run(
 )
 def test_both_runners_tell_the_same(run: Run, command: str, outcome: tuple[str, bool, int]) -> None:
     # Nothing is built in PRODUCTION, so the test of the report cannot run.
-    mine = run(InProcessRunner(), *command.split(), target="prod")
+    mine = run(ForkedRunner(), *command.split(), target="prod")
     other = run(SubprocessRunner(), *command.split(), target="prod")
     assert [(n.status, n.failed, n.failures) for n in mine.nodes] == [outcome]
     assert mine.success is (outcome[0] != "error")
@@ -59,7 +64,7 @@ def test_both_runners_tell_the_same(run: Run, command: str, outcome: tuple[str, 
 
 def test_a_run_of_another_target_never_gets_this_ones_manifest(run: Run, snowflake: LocalSnowflake) -> None:
     for target in ("local", "prod"):
-        result = run(InProcessRunner(), "run", "--select", "fqn:shop.staging.stg_customers", target=target)
+        result = run(ForkedRunner(), "run", "--select", "fqn:shop.staging.stg_customers", target=target)
         assert [node.status for node in result.nodes] == ["success"]
     with snowflake.connect() as connection:
         for database in ("SHOP", "PRODUCTION"):
@@ -95,7 +100,7 @@ def test_a_cancelled_command_is_gone_with_all_its_processes(run: Run, tmp_path: 
 
 @pytest.mark.parametrize(
     ("setting", "kind"),
-    [("auto", InProcessRunner), ("inprocess", InProcessRunner), ("subprocess", SubprocessRunner)],
+    [("forked", ForkedRunner), ("warm", WarmRunner), ("subprocess", SubprocessRunner)],
 )
 def test_one_setting_chooses_the_runner(
     setting: str, kind: type[DbtRunner], monkeypatch: pytest.MonkeyPatch
@@ -105,6 +110,20 @@ def test_one_setting_chooses_the_runner(
 
 
 def test_an_unknown_runner_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEADRACE_DBT_RUNNER", "warm")
-    with pytest.raises(ConfigError, match="HEADRACE_DBT_RUNNER is 'warm'; set it to"):
+    monkeypatch.setenv("HEADRACE_DBT_RUNNER", "hot")
+    with pytest.raises(ConfigError, match="HEADRACE_DBT_RUNNER is 'hot'; set it to"):
         make_runner()
+
+
+def test_auto_runs_dbt_here_only_where_it_is_loaded_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dbt.cli.main", ModuleType("dbt.cli.main"))
+    assert type(make_runner()) is ForkedRunner
+    monkeypatch.delitem(sys.modules, "dbt.cli.main")
+    assert type(make_runner()) is WarmRunner
+    assert "dbt.cli.main" not in sys.modules
+
+
+def test_auto_runs_a_dbt_without_python_as_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "dbt.cli.main", raising=False)
+    monkeypatch.setattr("include.headrace.transform.runner.find_spec", lambda _: None)
+    assert type(make_runner()) is SubprocessRunner

@@ -34,6 +34,13 @@ def hold_newest(store: Path | None = None) -> None:
         _held[path.parent.name] = decode(path)
 
 
+def hold(kept: Path) -> None:
+    """Decode a kept manifest for the next run that needs it; of those held before, the last one stays."""
+    for key in list(_held)[:-1]:
+        del _held[key]
+    _held[kept.parent.name] = decode(kept)
+
+
 def take(kept: Path) -> Manifest:
     """The manifest that is kept in a file: the one held for it, or else decoded now."""
     return _held.pop(kept.parent.name, None) or decode(kept)

@@ -7,6 +7,7 @@ modules at each run. In a process that does it once that is nothing; a task is a
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import tempfile
 from contextlib import suppress
@@ -16,6 +17,7 @@ from typing import Any
 
 from include.headrace.transform.manifest import NO_TRACKING
 from include.headrace.transform.profile import PLACEHOLDERS
+from include.headrace.transform.running import environment
 
 PROJECT = {
     "dbt_project.yml": "name: rehearsal\nprofile: rehearsal\nmodels:\n  +materialized: view\n",
@@ -33,7 +35,6 @@ PROJECT = {
 
 def rehearse() -> None:
     """Let dbt parse a small project, and compile what a run needs. Opens no connection, leaves no thread."""
-    from cosmos.dbt.project import environ
     from dbt.adapters.factory import reset_adapters
     from dbt.cli.main import dbtRunner
 
@@ -46,7 +47,7 @@ def rehearse() -> None:
             path.write_text(content)
         where = ["--project-dir", folder, "--profiles-dir", folder, "--target-path", f"{folder}/target"]
         quiet = ["--quiet", "--log-level", "none", "--log-level-file", "none"]
-        with environ(NO_TRACKING):
+        with environment({**os.environ, **NO_TRACKING}):
             # The static parser starts native threads, which a forked task would wait for in vain.
             command = [*quiet, "--no-static-parser", "parse", *where, "--log-path", folder]
             outcome = dbtRunner().invoke(command)
