@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
@@ -56,6 +57,8 @@ def test_both_runners_tell_the_same(run: Run, command: str, outcome: tuple[str, 
     other = run(SubprocessRunner(), *command.split(), target="prod")
     assert [(n.status, n.failed, n.failures) for n in mine.nodes] == [outcome]
     assert mine.success is (outcome[0] != "error")
+    # Of a query that failed too.
+    assert re.fullmatch(r"[0-9a-f-]{36}", mine.nodes[0].query_id)
     assert (mine.success, mine.nodes[0].unique_id) == (other.success, other.nodes[0].unique_id)
     assert [(n.status, n.failures, n.compiled_sql) for n in other.nodes] == [
         (n.status, n.failures, n.compiled_sql) for n in mine.nodes

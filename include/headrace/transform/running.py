@@ -92,6 +92,8 @@ class Run:
             if not outcome.success:
                 raise ConfigError(f"dbt cannot parse {self._project_dir}: {outcome.exception}")
 
+        # Elsewhere dbt sets it so that an error does not say which query failed.
+        logging.getLogger("snowflake.connector.errors").setLevel(logging.INFO)
         callbacks = [listener] if listener else []
         variables = option(self._args, "--vars")
         identity = identify(self._project_dir, option(self._args, "--target"), self._env, variables)
