@@ -10,6 +10,7 @@ from include.headrace.transform.naming import task_ids
 from include.headrace.transform.rendering import build_dag
 from include.headrace.transform.selecting import selected
 from tests.transform.conftest import Project
+from tests.transform.manifests import manifest_of, model
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +67,27 @@ def test_a_source_is_all_its_tables_or_the_one_named(graph: Graph) -> None:
     assert "stg_customers.run" in tasks_of(graph, "source:shop.customers+")
 
 
+def test_a_path_is_a_folder_or_a_file_below_the_project(graph: Graph) -> None:
+    folder = tasks_of(graph, "path:models/staging")
+    assert {task for task in folder if task.endswith(".run")} == {"stg_orders.run", "stg_customers.run"}
+    assert tasks_of(graph, "path:models/marts/fct_orders.sql") == tasks_of(graph, "fct_orders")
+
+
+def test_a_tag_is_all_that_carry_it() -> None:
+    daily = {**model("daily"), "tags": ["often"]}
+    graph = Graph(manifest_of(daily, model("weekly", ["daily"]), model("rare")))
+    assert tasks_of(graph, "tag:often") == {"daily.run"}
+    assert tasks_of(graph, "tag:often+") == {"daily.run", "weekly.run"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("fct_order", "'fct_order', and the project has no model, seed or snapshot of that name"),
         ("source:market", "no source of that name"),
-        ("fct_orders tag:nightly", "'tag:nightly'; write the name of a model"),
+        ("fct_orders tag:nightly", "no model, seed, snapshot or source of that tag"),
+        ("path:models/mart", "no model, seed, snapshot or source of that path"),
+        ("fct_orders,tag:nightly", "'fct_orders,tag:nightly'; write the name of a model"),
         ("2+fct_orders", "'2\\+fct_orders'; write the name of a model"),
     ],
 )

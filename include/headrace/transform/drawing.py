@@ -32,6 +32,7 @@ from include.headrace.transform.naming import (
     task_ids,
 )
 from include.headrace.transform.stock import is_stock
+from include.headrace.transform.window import EVENT_TIME_END, EVENT_TIME_START
 
 PROFILE = "headrace"
 OPERATORS = {
@@ -206,6 +207,8 @@ class Drawing:
             chosen = {**self._task_arguments, **self._settings(node)}
             if node.kind in ("model", "seed"):
                 chosen["full_refresh"] = "{{ params.full_refresh }}"
+            if node.in_batches:
+                chosen |= {name: f"{{{{ params.{name} }}}}" for name in (EVENT_TIME_START, EVENT_TIME_END)}
             task = OPERATORS[node.kind](
                 **chosen,
                 **shown,

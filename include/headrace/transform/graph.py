@@ -21,7 +21,8 @@ class Node:
     ``parents`` are the unique ids that ``depends_on`` names, in its order. ``owner`` is the resource
     a generic or unit test is declared on, and None for everything else. ``settings`` is the node's
     ``meta.cosmos.operator_kwargs``. ``runs`` is False for what has no command of its own: an
-    ephemeral model, a source without freshness.
+    ephemeral model, a source without freshness. ``in_batches`` is True for an incremental model that dbt
+    builds a batch of event time at a time (``microbatch``).
     """
 
     unique_id: str
@@ -35,6 +36,8 @@ class Node:
     settings: Mapping[str, Any]
     runs: bool
     reads_this: bool
+    tags: frozenset[str]
+    in_batches: bool
 
     @property
     def is_test(self) -> bool:
@@ -181,6 +184,8 @@ def _node(entry: Mapping[str, Any]) -> Node:
         settings=((config.get("meta") or {}).get("cosmos") or {}).get("operator_kwargs") or {},
         runs=_has_freshness(entry) if kind == "source" else config.get("materialized") != "ephemeral",
         reads_this=kind == "unit_test" and any(given["input"] == "this" for given in entry["given"]),
+        tags=frozenset(entry.get("tags") or ()),
+        in_batches=config.get("incremental_strategy") == "microbatch",
     )
 
 

@@ -28,6 +28,7 @@ from include.headrace.transform.reporting import OUTCOME, QueryPage, rows_query,
 from include.headrace.transform.result import DbtResult, read_nodes
 from include.headrace.transform.runner import DbtRunner, make_runner
 from include.headrace.transform.stock import is_stock
+from include.headrace.transform.window import EVENT_TIME_END, EVENT_TIME_START, window_flags
 
 
 class OneNode(DbtLocalBaseOperator):
@@ -144,9 +145,18 @@ class OneNode(DbtLocalBaseOperator):
 
 
 class RunModel(OneNode, DbtRunLocalOperator):
-    """``dbt run`` of one model."""
+    """``dbt run`` of one model; of one that is built in batches, of the window of event time given."""
 
-    template_fields = (*DbtRunLocalOperator.template_fields, OUTCOME)
+    template_fields = (*DbtRunLocalOperator.template_fields, EVENT_TIME_START, EVENT_TIME_END, OUTCOME)
+
+    def __init__(self, *, event_time_start: str = "", event_time_end: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.event_time_start = event_time_start
+        self.event_time_end = event_time_end
+
+    def add_cmd_flags(self) -> list[str]:
+        """Cosmos's flags, and the window's."""
+        return [*super().add_cmd_flags(), *window_flags(self.event_time_start, self.event_time_end)]
 
 
 class LoadSeed(OneNode, DbtSeedLocalOperator):

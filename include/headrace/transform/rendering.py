@@ -34,6 +34,7 @@ from include.headrace.transform.graph import Graph
 from include.headrace.transform.marts import marts_of
 from include.headrace.transform.selecting import SelectNodes
 from include.headrace.transform.stock import is_stock
+from include.headrace.transform.window import EVENT_TIME_END, EVENT_TIME_START
 
 DOC = """The dbt project under `dbt/`, one Airflow task a model, seed, snapshot, source freshness and test.
 
@@ -117,9 +118,17 @@ def _dag_arguments() -> dict[str, Any]:
             SELECT: Param(
                 "",
                 type="string",
-                description="Run a part: names of models, or source:<name>; a + before one adds all it is "
-                "built from, a + after it all that is built from it. Empty: everything.",
+                description="Run a part: names of models, or source:<name>, tag:<name>, path:<folder>; a + "
+                "before one adds all it is built from, a + after it all that is built from it. Empty: "
+                "everything.",
             ),
+            EVENT_TIME_START: Param(
+                "",
+                type="string",
+                description="With event_time_end: build this window of the models that are built in batches "
+                "of event time (microbatch) again. A date or a time, in UTC, such as 2013-07-01.",
+            ),
+            EVENT_TIME_END: Param("", type="string", description="Where that window ends; not part of it."),
         },
         "tags": ["dbt", "transform"],
         "default_args": {"owner": "headrace"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from airflow.sdk import SkipMixin
@@ -13,17 +13,18 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.headrace.errors import ConfigError
 from include.headrace.transform import SELECT
-from include.headrace.transform.graph import Graph
+from include.headrace.transform.graph import Graph, Node
 from include.headrace.transform.manifest import manifest_path
 from include.headrace.transform.naming import task_ids
+from include.headrace.transform.window import EVENT_TIME_START, window_of
 
-ITEM = re.compile(r"(\+?)(?:(source):)?([A-Za-z0-9_.-]+?)(\+?)")
+ITEM = re.compile(r"(\+?)(?:(source|tag|path):)?([A-Za-z0-9_./-]+?)(\+?)")
 
 
 class SelectNodes(BaseOperator, SkipMixin):
     """Skips, all at once, every task of the DAG whose dbt node the run's parameter ``select`` leaves out.
 
-    Comes before all others; without the parameter it does nothing.
+    Comes before all others, and looks at all parameters, so that a wrong one stops a run before it began.
     """
 
     def __init__(self, *, project_dir: Path, **kwargs: Any) -> None:
@@ -31,13 +32,19 @@ class SelectNodes(BaseOperator, SkipMixin):
         self.project_dir = str(project_dir)
 
     def execute(self, context: Any) -> None:
-        """Skip what is left out. Fails without a retry where ``select`` names what is not there."""
-        text = context["params"].get(SELECT) or ""
-        if not text.strip():
-            return
-        graph = Graph(json.loads(manifest_path(Path(self.project_dir)).read_text()))
+        """Skip what is left out. Fails without a retry where a parameter is wrong."""
+        text = (context["params"].get(SELECT) or "").strip()
         try:
-            chosen = selected(graph, text)
+            windowed = bool(window_of(context["params"]))
+            if not text and not windowed:
+                return
+            graph = Graph(json.loads(manifest_path(Path(self.project_dir)).read_text()))
+            chosen = selected(graph, text) if text else set(graph.nodes)
+            if windowed and not any(graph.nodes[uid].in_batches for uid in chosen):
+                raise ConfigError(
+                    f"{EVENT_TIME_START} is given, and no model of this run is built in batches of event "
+                    "time (microbatch): it would be ignored."
+                )
         except ConfigError as error:
             raise AirflowFailException(str(error)) from error
         assert self.dag is not None
@@ -50,10 +57,11 @@ def selected(graph: Graph, text: str) -> set[str]:
     """The unique ids of the resources that ``text`` names, and of the tests that can run with them.
 
     ``text`` is a subset of dbt's selection syntax: names of models, seeds and snapshots,
-    ``source:<source>`` and ``source:<source>.<table>``, each with ``+`` before it for all it is built
-    from and ``+`` after it for all that is built from it; several are parted by blanks. A test goes
-    with what it reads when all of that is selected, or above what is selected: dbt calls this
-    "buildable". Raises ConfigError for a name that is not there and for another syntax.
+    ``source:<source>`` and ``source:<source>.<table>``, ``tag:<tag>``, ``path:<folder or file>`` below the
+    project, each with ``+`` before it for all it is built from and ``+`` after it for all that is built from
+    it; several are parted by blanks. A test goes with what it reads when all of that is selected, or above
+    what is selected: dbt calls this "buildable". Raises ConfigError for what is not there and for another
+    syntax.
     """
     chosen: set[str] = set()
     for item in text.split():
@@ -70,19 +78,15 @@ def _named(graph: Graph, item: str) -> set[str]:
     found = ITEM.fullmatch(item)
     if found is None:
         raise ConfigError(
-            f"select has {item!r}; write the name of a model, seed or snapshot, or source:<name>, with + "
-            "before it, after it or both."
+            f"select has {item!r}; write the name of a model, seed or snapshot, or source:<name>, tag:<name> "
+            "or path:<folder>, with + before it, after it or both."
         )
-    above, is_source, name, below = found.groups()
-    if is_source:
-        wanted = {
-            uid for uid, node in graph.resources.items() if _is_of_source(node.kind, node.fqn[-2:], name)
-        }
-    else:
-        wanted = {uid for uid, node in graph.resources.items() if node.kind != "source" and node.name == name}
+    above, method, name, below = found.groups()
+    wanted = {uid for uid, node in graph.resources.items() if _is_named(node, method, name)}
     if not wanted:
-        what = "source" if is_source else "model, seed or snapshot"
-        raise ConfigError(f"select has {item!r}, and the project has no {what} of that name.")
+        what = {None: "model, seed or snapshot of that name", "source": "source of that name"}
+        told = what.get(method, f"model, seed, snapshot or source of that {method}")
+        raise ConfigError(f"select has {item!r}, and the project has no {told}.")
     chosen = set(wanted)
     if above:
         chosen = chosen.union(*(graph.ancestors_of(uid) for uid in wanted))
@@ -91,5 +95,11 @@ def _named(graph: Graph, item: str) -> set[str]:
     return chosen
 
 
-def _is_of_source(kind: str, fqn: tuple[str, ...], name: str) -> bool:
-    return kind == "source" and name in (fqn[0], ".".join(fqn))
+def _is_named(node: Node, method: str | None, name: str) -> bool:
+    if method == "source":
+        return node.kind == "source" and name in (node.fqn[-2], ".".join(node.fqn[-2:]))
+    if method == "tag":
+        return name in node.tags
+    if method == "path":
+        return PurePosixPath(node.path).is_relative_to(PurePosixPath(name))
+    return node.kind != "source" and node.name == name

@@ -1,0 +1,1 @@
+select distinct visitor from {{ ref('visits_by_day') }}
