@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from include.headrace.settings import DBT_DIR
 from include.headrace.transform.manifest import bake, manifest_path
 from include.headrace.transform.profile import PLACEHOLDERS
 from tests.support.snowflake import LocalSnowflake, start_local_snowflake
+from tests.transform import warm
 
 SAMPLE = Path(__file__).parent / "project"
 
@@ -77,3 +79,39 @@ def snowflake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSnowfla
 def dbt_env(snowflake: LocalSnowflake) -> dict[str, str]:
     """The environment of a run of dbt against the local Snowflake."""
     return {**os.environ, **PLACEHOLDERS, "SNOWFLAKE_ACCOUNT": "local", "SNOWFLAKE_PORT": str(snowflake.port)}
+
+
+@pytest.fixture(scope="session")
+def endless_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample project with a model whose query does not end, and with a home for its parsed manifest."""
+    folder = copy_of(SAMPLE, tmp_path_factory.mktemp("endless") / "project")
+    (folder / "models" / "marts" / "endless.sql").write_text(warm.ENDLESS)
+    (folder / "macros" / "show.sql").write_text(warm.SHOW)
+    return folder
+
+
+@pytest.fixture
+def endless(
+    endless_project: Path,
+    snowflake: LocalSnowflake,
+    dbt_env: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> warm.Endless:
+    """That project; its model was built once, with the total 1."""
+    monkeypatch.setenv("AIRFLOW_HOME", str(endless_project.parent / "home"))
+    with snowflake.connect() as connection:
+        connection.cursor().execute("create schema if not exists SHOP.MARTS")
+        connection.cursor().execute("create or replace table SHOP.MARTS.ENDLESS as select 1 as TOTAL")
+    made = warm.Endless(endless_project, tmp_path, dbt_env, snowflake)
+    made.begun = len(made.queries())
+    return made
+
+
+@pytest.fixture(scope="session")
+def workers(endless_project: Path) -> Iterator[Path]:
+    """The folder of these tests' warm workers, which end with the tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+        for worker in warm.workers_of(Path(folder)):
+            worker.kill()
