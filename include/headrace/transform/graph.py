@@ -64,7 +64,7 @@ class Graph:
         self.nodes = {
             entry["unique_id"]: _node(entry)
             for entry in sorted(entries, key=lambda entry: str(entry["unique_id"]))
-            if entry["resource_type"] in (*RESOURCES, *TESTS)
+            if entry["resource_type"] in (*RESOURCES, *TESTS) and _is_enabled(entry)
         }
         self.resources = {uid: node for uid, node in self.nodes.items() if not node.is_test}
         self.tests = {uid: node for uid, node in self.nodes.items() if node.is_test}
@@ -163,6 +163,11 @@ def _reachable(start: str, edges: Mapping[str, set[str]]) -> set[str]:
             found.add(name)
             todo.append(name)
     return found
+
+
+def _is_enabled(entry: Mapping[str, Any]) -> bool:
+    """False for a test of a disabled model, which dbt leaves among the nodes and never runs."""
+    return (entry.get("config") or {}).get("enabled") is not False
 
 
 def _node(entry: Mapping[str, Any]) -> Node:
