@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from include.headrace.notify import ATTEMPTS, notify_failure, notify_warning
-from tests.notify.conftest import Connect, Mailbox, Webhook
+from tests.notify.conftest import Connect, Mailbox
+from tests.support.webhook import Webhook
 
 TEXT = (
     "[local] ingest__shop.orders.load failed\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -99,8 +100,8 @@ def test_tests_of_one_name_belong_each_to_its_model(draw: Draw) -> None:
         }
     )
     assert ids(dag) == {"a.run", "b.run", "a.key_is_given", "b.key_is_given"}
-    selects = {dag.get_task(f"{name}.key_is_given").select for name in "ab"}
-    assert len(selects) == 2
+    tasks: list[Any] = [dag.get_task(f"{name}.key_is_given") for name in "ab"]
+    assert len({task.select for task in tasks}) == 2
 
 
 def test_two_tests_that_dbt_cannot_tell_apart_are_refused(draw: Draw) -> None:

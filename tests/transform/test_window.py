@@ -132,5 +132,6 @@ def test_only_what_is_built_in_batches_is_given_the_window(dag: DAG) -> None:
 )
 def test_a_wrong_parameter_stops_the_run_before_it_began(dag: DAG, select: str, message: str) -> None:
     params = {"select": select, "event_time_start": "2013-07-01", "event_time_end": "2013-07-02"}
+    task: Any = dag.get_task("select")
     with pytest.raises(AirflowFailException, match=message):
-        dag.get_task("select").execute({"params": params, "ti": SimpleNamespace()})
+        task.execute({"params": params, "ti": SimpleNamespace()})
