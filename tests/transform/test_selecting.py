@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from airflow.sdk import DAG, TriggerRule
+from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from include.headrace.errors import ConfigError
 from include.headrace.transform.graph import Graph
@@ -105,3 +109,17 @@ def test_the_task_that_selects_comes_before_all_and_a_skipped_task_holds_nothing
     # What hands a mart on is held back by any skipped test of it (tests of exports and publications).
     others = {task.trigger_rule for task in dag.tasks if task.task_id != "select" and not task.outlets}
     assert others == {TriggerRule.NONE_FAILED}
+
+
+def test_the_task_that_selects_skips_what_is_left_out_though_it_draws_itself_alone(
+    sample: Project, graph: Graph
+) -> None:
+    alone = build_dag(manifest_path(sample.folder), sample.folder, task_id="select")
+    assert [task.task_id for task in alone.tasks] == ["select"]
+    task: Any = alone.get_task("select")
+    ti = SimpleNamespace(map_index=-1, xcom_push=lambda **_: None)
+    with pytest.raises(DownstreamTasksSkipped) as caught:
+        task.execute({"params": {"select": "fct_orders"}, "ti": ti})
+    whole = build_dag(manifest_path(sample.folder), sample.folder)
+    run_dbt = {task.task_id for task in whole.tasks} & set(task_ids(graph).values())
+    assert set(caught.value.tasks) == run_dbt - tasks_of(graph, "fct_orders")

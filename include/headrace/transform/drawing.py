@@ -140,7 +140,7 @@ class Drawing:
         for test in self._graph.unit_tests_of(uid):
             # The model must exist before a unit test can describe it.
             (after if test.reads_this else before).append(self._task(dag, test))
-        if resource.runs or resource.kind == "model":
+        if resource.has_task:
             task = self._task(dag, resource)
             task.set_upstream(before)
             if resource.kind != "source":

@@ -5,8 +5,10 @@ Nothing here imports Airflow, Cosmos or dbt.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -44,6 +46,16 @@ class Node:
         """True for data tests and unit tests."""
         return self.kind in TESTS
 
+    @property
+    def has_task(self) -> bool:
+        """True for what is drawn as a task: all but a source whose freshness is not asked for."""
+        return self.runs or self.kind == "model"
+
+    @property
+    def command(self) -> str:
+        """What runs with the same command of dbt has the same: all tests, or the kind."""
+        return "test" if self.is_test else self.kind
+
 
 class Graph:
     """The nodes of one manifest.
@@ -68,22 +80,46 @@ class Graph:
         }
         self.resources = {uid: node for uid, node in self.nodes.items() if not node.is_test}
         self.tests = {uid: node for uid, node in self.nodes.items() if node.is_test}
-        order = TopologicalSorter(
-            {uid: self.parents_of(node) for uid, node in self.resources.items()}
-        ).static_order()
-        self._position = {uid: position for position, uid in enumerate(order)}
-        self._ancestors: dict[str, frozenset[str]] = {}
-        for uid in self._position:
+        self._order = tuple(
+            TopologicalSorter(
+                {uid: self.parents_of(node) for uid, node in self.resources.items()}
+            ).static_order()
+        )
+        self._position = {uid: position for position, uid in enumerate(self._order)}
+        # A bit a resource, at its position: of a thousand models, sets of all ancestors would take long.
+        self._above: dict[str, int] = {}
+        for uid in self._order:
             parents = self.parents_of(self.resources[uid])
-            self._ancestors[uid] = frozenset(parents).union(*(self._ancestors[parent] for parent in parents))
+            self._above[uid] = self._bits(parents)
+            for parent in parents:
+                self._above[uid] |= self._above[parent]
+        self._tests_at: dict[tuple[str, str], list[Node]] = defaultdict(list)
+        for test in self.tests.values():
+            if len(parents := self.parents_of(test)) == 1:
+                self._tests_at[test.kind, parents[0]].append(test)
+        self._held_back: dict[str, list[str]] = {}
+
+    def _bits(self, resources: Iterable[str]) -> int:
+        bits = 0
+        for uid in resources:
+            bits |= 1 << self._position[uid]
+        return bits
 
     def parents_of(self, node: Node) -> list[str]:
         """The resources that a node reads directly."""
         return [parent for parent in node.parents if parent in self.resources]
 
-    def ancestors_of(self, resource: str) -> frozenset[str]:
-        """All resources that a resource is built from, directly or not."""
-        return self._ancestors[resource]
+    def ancestors_of(self, resources: Iterable[str]) -> set[str]:
+        """All resources that any of these is built from, directly or not."""
+        bits = 0
+        for uid in resources:
+            bits |= self._above[uid]
+        return {uid for uid, position in self._position.items() if bits >> position & 1}
+
+    def descendants_of(self, resources: Iterable[str]) -> set[str]:
+        """All resources that are built from any of these, directly or not."""
+        bits = self._bits(resources)
+        return {uid for uid, above in self._above.items() if above & bits}
 
     def home_of(self, test: Node) -> str | None:
         """The resource under which a test is shown: the last of its parents in topological order.
@@ -96,11 +132,11 @@ class Graph:
 
     def tests_at(self, resource: str) -> list[Node]:
         """The data tests that read this resource and no other."""
-        return [t for t in self.tests.values() if t.kind == "test" and self.parents_of(t) == [resource]]
+        return self._tests_at["test", resource]
 
     def unit_tests_of(self, resource: str) -> list[Node]:
         """The unit tests of a model."""
-        return [t for t in self.tests.values() if t.kind == "unit_test" and self.parents_of(t) == [resource]]
+        return self._tests_at["unit_test", resource]
 
     def tests_of_several(self) -> list[Node]:
         """The data tests that read more than one resource."""
@@ -112,15 +148,34 @@ class Graph:
 
     def held_back_by(self, test: Node) -> list[str]:
         """The first resources that must wait for a test; what is downstream of them waits through them."""
-        parents = frozenset(self.parents_of(test))
-        if not parents:
-            return []
-        waiting = [uid for uid in self.resources if parents <= self._ancestors[uid]]
+        if test.unique_id not in self._held_back:
+            self._held_back[test.unique_id] = self._first_after_all(self._bits(self.parents_of(test)))
+        return self._held_back[test.unique_id]
+
+    def _first_after_all(self, bits: int) -> list[str]:
+        waiting = [uid for uid in self.resources if bits and self._above[uid] & bits == bits]
         return [
             uid
             for uid in waiting
-            if not any(parents <= self._ancestors[parent] for parent in self.parents_of(self.resources[uid]))
+            if not any(self._above[parent] & bits == bits for parent in self.parents_of(self.resources[uid]))
         ]
+
+    @cached_property
+    def _by_prefix(self) -> Mapping[tuple[str, tuple[str, ...]], list[Node]]:
+        found: dict[tuple[str, tuple[str, ...]], list[Node]] = defaultdict(list)
+        for node in self.nodes.values():
+            names = (node.fqn, node.fqn[1:])
+            for prefix in {name[:size] for name in names for size in range(1, len(name) + 1)}:
+                found[node.command, prefix].append(node)
+        return found
+
+    def named_by(self, node: Node) -> list[Node]:
+        """The nodes that dbt runs when the command for this one selects it by its dotted name.
+
+        Such a name selects what it names and all that is below a folder of that name
+        (dbt.graph.selector_methods.is_selected_node).
+        """
+        return self._by_prefix[node.command, node.fqn]
 
     def layer_of(self, node: Node) -> str:
         """The layer a resource is shown in: its folder below ``models``, or its kind, or its package."""

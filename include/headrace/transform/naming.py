@@ -103,7 +103,7 @@ def selection(graph: Graph, node: Node) -> str:
     if node.kind == "source":
         return f"source:{node.package}.{'.'.join(node.fqn[-2:])}"
     parts = [_by_name(node)]
-    rivals = [other for other in graph.nodes.values() if _runs_with(node, other)]
+    rivals = [other for other in graph.named_by(node) if other is not node]
     if rivals:
         parts.append(f"file:{PurePosixPath(node.path).name}")
         rivals = [
@@ -122,14 +122,3 @@ def selection(graph: Graph, node: Node) -> str:
 
 def _by_name(node: Node) -> str:
     return f"fqn:{'.'.join(node.fqn)}"
-
-
-def _runs_with(node: Node, other: Node) -> bool:
-    """Whether the command that selects ``node`` by its name would run ``other`` as well.
-
-    A dotted name selects what it names and all that is below a folder of that name
-    (dbt.graph.selector_methods.is_selected_node).
-    """
-    same_command = node.kind == other.kind or (node.is_test and other.is_test)
-    size = len(node.fqn)
-    return other is not node and same_command and node.fqn in (other.fqn[:size], other.fqn[1 : size + 1])

@@ -62,6 +62,10 @@ def build_dag(
     Raises ConfigError where a task cannot be named or selected unambiguously, or a node's
     ``meta.cosmos.operator_kwargs`` sets what it may not.
     """
+    if task_id == SELECT and not is_stock():
+        alone = DAG(dag_id=dag_id, schedule=None, **_dag_arguments())
+        add_selection(alone, project_dir)
+        return alone
     parsed = json.loads(manifest.read_text())
     graph = Graph(parsed)
     drawing = Drawing(graph, project_dir, Descriptions(parsed, graph))

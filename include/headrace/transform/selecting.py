@@ -7,6 +7,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import SkipMixin
 from airflow.sdk.bases.operator import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
@@ -47,10 +48,10 @@ class SelectNodes(BaseOperator, SkipMixin):
                 )
         except ConfigError as error:
             raise AirflowFailException(str(error)) from error
-        assert self.dag is not None
-        tasks = self.dag.task_dict
-        left_out = [task_id for uid, task_id in task_ids(graph).items() if uid not in chosen]
-        self.skip(context["ti"], [tasks[task_id] for task_id in left_out if task_id in tasks])
+        ids = task_ids(graph)
+        left_out = [ids[uid] for uid, node in graph.nodes.items() if node.has_task and uid not in chosen]
+        # The DAG that a running task reads has no task but its own; what is skipped is told by its id.
+        self.skip(context["ti"], [EmptyOperator(task_id=task_id) for task_id in left_out])
 
 
 def selected(graph: Graph, text: str) -> set[str]:
@@ -66,7 +67,7 @@ def selected(graph: Graph, text: str) -> set[str]:
     chosen: set[str] = set()
     for item in text.split():
         chosen |= _named(graph, item)
-    within_reach = chosen.union(*(graph.ancestors_of(uid) for uid in chosen))
+    within_reach = chosen | graph.ancestors_of(chosen)
     for uid, test in graph.tests.items():
         parents = set(graph.parents_of(test))
         if parents & chosen and parents <= within_reach:
@@ -89,9 +90,9 @@ def _named(graph: Graph, item: str) -> set[str]:
         raise ConfigError(f"select has {item!r}, and the project has no {told}.")
     chosen = set(wanted)
     if above:
-        chosen = chosen.union(*(graph.ancestors_of(uid) for uid in wanted))
+        chosen |= graph.ancestors_of(wanted)
     if below:
-        chosen |= {uid for uid in graph.resources if wanted & graph.ancestors_of(uid)}
+        chosen |= graph.descendants_of(wanted)
     return chosen
 
 
