@@ -13,16 +13,16 @@ from airflow.models.xcom import XComModel
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 
-from include.headrace.transform import WARNING_XCOM
+from include.headrace.transform import SELECT, WARNING_XCOM
 from include.headrace.transform.manifest import manifest_path
 from include.headrace.transform.rendering import build_dag
 
 
 def main() -> None:
-    """Run the project in the folder given."""
+    """Run the project in the folder given, or the part of it that is named."""
     initdb()
     folder = Path(sys.argv[1])
-    run = build_dag(manifest_path(folder), folder).test()
+    run = build_dag(manifest_path(folder), folder).test(run_conf={SELECT: sys.argv[2]})
     with create_session() as session:
         tasks = session.query(TaskInstance).filter_by(run_id=run.run_id).all()
         warned = session.query(XComModel.task_id).filter_by(run_id=run.run_id, key=WARNING_XCOM).all()
