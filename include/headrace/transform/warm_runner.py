@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,9 @@ class WarmRunner:
         """See :meth:`include.headrace.transform.runner.DbtRunner.cancel`."""
         self._cancelled = True
         if self._connection is not None and self._connection.fileno() >= 0:
-            self._connection.sendall(b'{"cancel": true}\n')
+            # A worker that is dead has nothing to cancel; the run tells of its end.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self._connection.sendall(b'{"cancel": true}\n')
 
 
 def _answers(connection: socket.socket, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
