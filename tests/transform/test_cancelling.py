@@ -104,7 +104,8 @@ def test_a_worker_that_is_killed_fails_its_own_task_alone(endless: Endless, work
 
     def run() -> None:
         with pytest.raises(PassingError) as caught:
-            endless.run(WarmRunner(workers))
+            # Without it the query of a dead process runs on, in Snowflake as here.
+            endless.run(WarmRunner(workers), ABORT_DETACHED_QUERY="true")
         failed.append(caught.value)
 
     thread = threading.Thread(target=run)
@@ -116,3 +117,4 @@ def test_a_worker_that_is_killed_fails_its_own_task_alone(endless: Endless, work
     assert f"The dbt worker {worker.pid} ended while it ran this task" in str(failed[0])
     assert WarmRunner(workers).run(*endless.other("run-operation", "show")).success
     assert [process.pid for process in workers_of(workers)] != [worker.pid]
+    until(lambda: endless.outcomes() == ["000604"], "the query was not cancelled")

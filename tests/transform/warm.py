@@ -16,7 +16,10 @@ from include.headrace.transform.result import DbtResult
 from include.headrace.transform.runner import DbtRunner
 from tests.support.snowflake import LocalSnowflake
 
-ENDLESS = """{{ config(materialized='table') }}
+ENDLESS = """{{ config(
+    materialized='table',
+    pre_hook="alter session set abort_detached_query = {{ env_var('ABORT_DETACHED_QUERY', 'false') }}",
+) }}
 with n as (select seq4() as v from table(generator(rowcount => 100000)))
 select sum(a.v * b.v + c.v) as total from n as a cross join n as b cross join n as c
 """
@@ -47,9 +50,9 @@ class Endless:
         where = ["--project-dir", str(work), "--profiles-dir", str(work), "--profile", "headrace"]
         return [*command, *where, "--target", target], {**self.env, **env}, self.project, work
 
-    def run(self, runner: DbtRunner) -> DbtResult:
+    def run(self, runner: DbtRunner, **env: str) -> DbtResult:
         """Run the model."""
-        return runner.run(*self.other("run", "--select", "endless"))
+        return runner.run(*self.other("run", "--select", "endless", **env))
 
     def request(self, workers: Path) -> bytes:
         """The same as JSON, for a process of its own."""
