@@ -15,7 +15,7 @@ workers ?= 2
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down run test lint sql lock pictures bench faults
+.PHONY: help setup demo up down run test lint sql lock pictures bench bench-transform faults
 
 help:
 	@echo "make demo                 set up, run everything to its end on real data, print a summary"
@@ -27,6 +27,7 @@ help:
 	@echo "make test [args=...]      every test, against real servers"
 	@echo "make faults [args=...]    break loads everywhere, run them again, count what is lost and doubled"
 	@echo "make bench [args=...]     side by side with other tools, half an hour; writes docs/benchmarks.md"
+	@echo "make bench-transform      a task a node beside dbt build and Cosmos; writes docs/transform-speed.md"
 	@echo "make lint                 style, types, the dbt project"
 	@echo "make lock                 solve requirements.lock again"
 	@echo "make pictures             take the README's pictures again, in a terminal and a browser"
@@ -45,6 +46,9 @@ test: setup
 
 faults: setup
 	@exec $(PYTHON) -m tests.faults $(args)
+
+bench-transform: setup
+	@exec $(PYTHON) -m bench.transform $(args)
 
 bench: setup
 	@exec $(PYTHON) -m bench $(args)

@@ -122,15 +122,15 @@ def _escaped(text: str) -> str:
     return text.replace(f"{PROJECT_ROOT}/", "").replace("|", "\\|").replace("<", "&lt;")
 
 
-def write(path: Path, rendered: dict[str, str]) -> None:
-    """Put sections into the page, in the order of TITLES; sections that are not given stay as they are."""
+def write(path: Path, rendered: dict[str, str], head: str = HEAD, order: Iterable[str] = TITLES) -> None:
+    """Put sections into a page, below its head and in an order; what is not given stays as it is."""
     kept = sections_of(path.read_text()) if path.exists() else {}
     kept |= rendered
     body = "".join(
-        f"\n<!-- section: {name} -->\n{kept[name]}<!-- end -->\n" for name in TITLES if name in kept
+        f"\n<!-- section: {name} -->\n{kept[name]}<!-- end -->\n" for name in order if name in kept
     )
     path.parent.mkdir(exist_ok=True)
-    path.write_text(HEAD + body)
+    path.write_text(head + body)
 
 
 def sections_of(page: str) -> dict[str, str]:

@@ -1,0 +1,79 @@
+"""The pure parts of the transform's bench: the goals, the page, and the projects it generates."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from bench.page import Circumstances
+from bench.transform import gates, page
+from bench.transform.generated import write
+from bench.transform.projects import Project
+from bench.transform.side_by_side import Row, Run
+from bench.transform.ways import BARE, FLOOR, OURS, STOCK, WAYS
+from include.headrace.transform.manifest import bake, manifest_path
+from include.headrace.transform.rendering import build_dag
+
+
+def rows(**walls: list[float]) -> list[Row]:
+    """Rows of 20 nodes, 21 tasks each, by what the ways took in seconds."""
+    ways = {"bare": BARE, "floor": FLOOR, "ours": OURS, "stock": STOCK}
+    by_name = {way.name: way for way in WAYS}
+    return [
+        Row(by_name[ways[name]], 20, [Run(wall, 2 * wall, 800_000_000, 90, 21, 0.5) for wall in runs])
+        for name, runs in walls.items()
+    ]
+
+
+def test_ours_may_take_a_quarter_more_than_the_bare_build_and_the_empty_tasks() -> None:
+    [kept, faster] = gates.of_project("p", rows(bare=[10, 30, 12], floor=[8], ours=[25], stock=[125]))
+    assert (kept.met, kept.measured) == (True, "1.25 times")
+    assert (faster.met, faster.measured) == (True, "5.0 times")
+    [late, slow] = gates.of_project("p", rows(bare=[12], floor=[8], ours=[25.2], stock=[123]))
+    assert (late.met, late.measured) == (False, "1.26 times")
+    assert (slow.met, slow.measured) == (False, "4.9 times")
+
+
+def test_what_was_not_measured_is_missed() -> None:
+    found = rows(bare=[10], floor=[8], ours=[20], stock=[])
+    assert [gate.met for gate in gates.of_project("p", found)] == [True, False]
+    found[2].error = "a task failed"
+    assert [gate.met for gate in gates.of_project("p", found)] == [False, False]
+
+
+def test_the_page_shows_medians_and_errors(tmp_path: Path) -> None:
+    found = rows(bare=[10, 30, 12], ours=[25])
+    found[1].error = "one | two\nthree"
+    text = page.render("demo", Circumstances("today", "make", "one machine"), [page.runs(found)], [])
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    assert lines[2].endswith("| 12 | 10 to 30 | 3 | 21 | 0.50 | 24 | 200 | 4.5 |")
+    assert "(error: one \\| two three) | - |" in lines[3]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp("generated") / "project"
+    write(folder, 30)
+    bake("local", folder)
+    return Project("models_30", folder, folder)
+
+
+def test_a_generated_project_has_three_tests_a_model(project: Project) -> None:
+    nodes = json.loads(manifest_path(project.folder).read_text())["nodes"].values()
+    assert Counter(node["resource_type"] for node in nodes) == {"model": 30, "test": 90}
+    assert project.nodes() == 120
+    parents = {node["name"]: len(node["depends_on"]["nodes"]) for node in nodes if node["name"][1:].isdigit()}
+    assert Counter(parents.values()) == {0: 10, 2: 20}
+    assert Counter(node["name"] for node in nodes if "first" in node["tags"] and node["name"] in parents) == {
+        f"m{number:04}": 1 for number in range(10)
+    }
+
+
+def test_its_dag_has_a_task_a_node(project: Project) -> None:
+    dag = build_dag(manifest_path(project.folder), project.folder)
+    kinds = Counter(type(task).__name__ for task in dag.tasks)
+    assert kinds["RunModel"] == 30
+    assert kinds["RunTest"] == 90
