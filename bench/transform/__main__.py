@@ -83,7 +83,7 @@ def _section(name: str, options: argparse.Namespace, say: Say) -> Section:
     if name == "profile":
         return profile.section(say)
     starts = tuple(options.ways.split(","))
-    ways = [way for way in WAYS if way.name.startswith(starts) and not (way.select and name == DEMO)]
+    ways = [way for way in WAYS if way.name.startswith(starts) and name.startswith(way.only)]
     if name not in GOALS and not options.ways:
         ways = [way for way in ways if way.name == OURS]
     with airflow() as running:

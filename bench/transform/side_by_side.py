@@ -15,6 +15,7 @@ from bench.transform.projects import Project
 from bench.transform.watch import Memory, cpu_seconds
 from bench.transform.ways import BARE, Way
 from include.headrace.demo.environment import PARALLELISM
+from include.headrace.errors import HeadraceError
 from include.headrace.transform.manifest import bake, dbt_command
 from include.headrace.transform.running import environment
 
@@ -64,7 +65,7 @@ def measure(
                 continue
             try:
                 row.runs.append(_run(airflow, project, row.way))
-            except RuntimeError as error:
+            except (RuntimeError, HeadraceError) as error:
                 row.error = str(error)
                 say(f"{project.name}: {row.way.name}: {row.error}")
                 continue
