@@ -1,0 +1,1 @@
+select orders, amount from {{ ref('totals') }}

@@ -1,0 +1,1 @@
+select max(amount) as highest from {{ source('till', 'orders') }}
