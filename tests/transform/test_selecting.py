@@ -14,7 +14,7 @@ from include.headrace.transform.naming import task_ids
 from include.headrace.transform.rendering import build_dag
 from include.headrace.transform.selecting import selected
 from tests.transform.conftest import Project
-from tests.transform.manifests import manifest_of, model
+from tests.transform.manifests import Entry, manifest_of, model
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,40 @@ def test_what_is_above_counts_as_there_for_a_test(graph: Graph) -> None:
     name = "tests.source_relationships_shop_customers_id__customer_id__source_shop_orders_"
     assert name not in tasks_of(graph, "stg_orders")
     assert name in tasks_of(graph, "source:shop")
+
+
+def version_of(name: str, version: str | int) -> Entry:
+    """A model's version, as dbt writes it into its manifest."""
+    return {
+        **model(name),
+        "unique_id": f"model.shop.{name}.v{version}",
+        "version": version,
+        "fqn": ["shop", "marts", name, f"v{version}"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "tasks"),
+    [
+        ("prices", {"prices_v1.run", "prices_v2.run", "prices_v1_1.run"}),
+        ("prices_v2", {"prices_v2.run"}),
+        ("prices.v2", {"prices_v2.run"}),
+        # No version, though it looks like one.
+        ("costs_v2", {"costs_v2.run"}),
+        ("v2", {"v2.run"}),
+    ],
+)
+def test_the_bare_name_of_a_model_is_all_its_versions(text: str, tasks: set[str]) -> None:
+    versions = [version_of("prices", number) for number in (1, 2, "1.1")]
+    graph = Graph(manifest_of(*versions, model("costs_v2"), model("v2", folder="prices")))
+    assert tasks_of(graph, text) == tasks
+
+
+def test_a_part_of_a_versioned_name_is_no_name() -> None:
+    graph = Graph(manifest_of(version_of("prices", 2), model("costs_v2")))
+    for name in ("v2", "costs", "marts", "marts.prices", "prices.v3"):
+        with pytest.raises(ConfigError, match="no model, seed or snapshot of that name"):
+            selected(graph, name)
 
 
 def test_a_source_is_all_its_tables_or_the_one_named(graph: Graph) -> None:

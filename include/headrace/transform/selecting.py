@@ -57,12 +57,12 @@ class SelectNodes(BaseOperator, SkipMixin):
 def selected(graph: Graph, text: str) -> set[str]:
     """The unique ids of the resources that ``text`` names, and of the tests that can run with them.
 
-    ``text`` is a subset of dbt's selection syntax: names of models, seeds and snapshots,
-    ``source:<source>`` and ``source:<source>.<table>``, ``tag:<tag>``, ``path:<folder or file>`` below the
-    project, each with ``+`` before it for all it is built from and ``+`` after it for all that is built from
-    it; several are parted by blanks. A test goes with what it reads when all of that is selected, or above
-    what is selected: dbt calls this "buildable". Raises ConfigError for what is not there and for another
-    syntax.
+    ``text`` is a subset of dbt's selection syntax: names of models, seeds and snapshots (``prices`` is all
+    versions of a model, ``prices.v2`` or ``prices_v2`` is one), ``source:<source>`` and
+    ``source:<source>.<table>``, ``tag:<tag>``, ``path:<folder or file>`` below the project, each with ``+``
+    before it for all it is built from and ``+`` after it for all that is built from it; several are parted
+    by blanks. A test goes with what it reads when all of that is selected, or above what is selected: dbt
+    calls this "buildable". Raises ConfigError for what is not there and for another syntax.
     """
     chosen: set[str] = set()
     for item in text.split():
@@ -103,4 +103,9 @@ def _is_named(node: Node, method: str | None, name: str) -> bool:
         return name in node.tags
     if method == "path":
         return PurePosixPath(node.path).is_relative_to(PurePosixPath(name))
-    return node.kind != "source" and node.name == name
+    if node.kind == "source":
+        return False
+    # dbt.graph.selector_methods.is_selected_node: all versions, or one, parted by a dot or an underscore.
+    *_, model, version = ("", *node.fqn)
+    versioned = node.kind == "model" and f"{model}_{version}" == node.name
+    return node.name == name or (versioned and name in (model, f"{model}.{version}"))
