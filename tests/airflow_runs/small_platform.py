@@ -29,7 +29,7 @@ from tests.support.snowflake import LocalSnowflake
 from tests.transform.warm import until
 
 HERE = Path(__file__).parent
-DAGS = ("till_forked", "till_warm", "till_subprocess", "ingest__till", "after_till")
+DAGS = ("till_forked", "till_warm", "ingest__till", "after_till")
 BAKE = "import sys; from pathlib import Path; from include.headrace.transform.manifest import bake; "
 BAKE += "bake('local', Path(sys.argv[1]))"
 FINAL = ("success", "failed")

@@ -10,7 +10,7 @@ from airflow.sdk import get_parsing_context
 from include.headrace.transform.manifest import manifest_path
 from include.headrace.transform.rendering import build_dag
 
-RUNNERS = {"till_forked": "forked", "till_warm": "warm", "till_subprocess": "subprocess"}
+RUNNERS = {"till_forked": "forked", "till_warm": "warm"}
 PROJECT = Path(os.environ["TILL_PROJECT"])
 
 running = get_parsing_context()
