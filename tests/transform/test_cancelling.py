@@ -7,9 +7,12 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+import psutil
 import pytest
 
 from include.headrace.errors import PassingError
@@ -20,14 +23,16 @@ from include.headrace.transform.runner import DbtRunner
 from include.headrace.transform.subprocess_runner import SubprocessRunner
 from include.headrace.transform.warm_runner import WarmRunner
 from tests.support.snowflake import LocalSnowflake
-from tests.transform.warm import Endless, until, workers_of
+from tests.transform.warm import Endless, alive, until, workers_of
 
 DIES = """
 import json, sys
 from pathlib import Path
+from include.headrace.transform.subprocess_runner import SubprocessRunner
 from include.headrace.transform.warm_runner import WarmRunner
 args, env, project, work, folder = json.load(sys.stdin)
-WarmRunner(Path(folder)).run(args, env, Path(project), Path(work))
+runner = WarmRunner(Path(folder)) if sys.argv[1] == "warm" else SubprocessRunner()
+runner.run(args, env, Path(project), Path(work))
 """
 
 
@@ -59,6 +64,12 @@ def test_a_cancelled_run_cancels_its_query_and_leaves_what_was_there(
         connection.cursor().execute("drop table SHOP.MARTS.ENDLESS")
 
 
+def commands_in(work: Path) -> list[psutil.Process]:
+    """The living processes of a command that was given a folder."""
+    found = psutil.process_iter(["cmdline"])
+    return [process for process in found if str(work) in (process.info["cmdline"] or ())]
+
+
 class LateError(BaseException):
     """What a task's timeout raises in its main thread, as Airflow's does: no Exception."""
 
@@ -84,16 +95,37 @@ def test_a_run_that_is_cut_short_cancels_its_query(kind: str, endless: Endless, 
     until(lambda: endless.outcomes() == ["000604"], "the query was not cancelled")
 
 
-def test_a_task_that_is_killed_frees_its_worker_and_cancels_its_query(
-    endless: Endless, workers: Path
-) -> None:
-    with subprocess.Popen([sys.executable, "-c", DIES], cwd=PROJECT_ROOT, stdin=subprocess.PIPE) as task:
+@contextmanager
+def killed_while_it_runs(kind: str, endless: Endless, workers: Path) -> Iterator[None]:
+    """A process whose runner runs the query meanwhile, and that is killed with -9 after it."""
+    command = [sys.executable, "-c", DIES, kind]
+    with subprocess.Popen(command, cwd=PROJECT_ROOT, stdin=subprocess.PIPE) as task:
         assert task.stdin is not None
         task.stdin.write(endless.request(workers))
         task.stdin.close()
-        endless.wait_until_it_runs()
+        try:
+            endless.wait_until_it_runs()
+            yield
+        finally:
+            task.kill()
+
+
+def test_a_task_that_is_killed_ends_its_command_and_cancels_its_query(
+    endless: Endless, workers: Path
+) -> None:
+    with killed_while_it_runs("subprocess", endless, workers):
+        [work] = endless.works
+        begun = commands_in(work)
+        assert begun
+    until(lambda: endless.outcomes() == ["000604"], "the query was not cancelled")
+    until(lambda: not any(alive(process) for process in begun), "dbt did not end")
+
+
+def test_a_task_that_is_killed_frees_its_worker_and_cancels_its_query(
+    endless: Endless, workers: Path
+) -> None:
+    with killed_while_it_runs("warm", endless, workers):
         [worker] = workers_of(workers)
-        task.kill()
     until(lambda: endless.outcomes() == ["000604"], "the query was not cancelled")
     assert WarmRunner(workers).run(*endless.other("run-operation", "show")).success
     assert [process.pid for process in workers_of(workers)] == [worker.pid]

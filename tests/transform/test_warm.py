@@ -12,7 +12,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from include.headrace.errors import ConfigError, PassingError, PermanentError
@@ -24,7 +23,7 @@ from include.headrace.transform.subprocess_runner import SubprocessRunner
 from include.headrace.transform.warm_pool import LONGEST_ADDRESS, Slot, code_key, free_slot, workers_dir
 from include.headrace.transform.warm_runner import WarmRunner
 from tests.support.snowflake import LocalSnowflake
-from tests.transform.warm import Endless, until, workers_of
+from tests.transform.warm import Endless, alive, until, workers_of
 
 RECYCLED = """
 import sys
@@ -141,11 +140,6 @@ def test_a_worker_that_ran_often_enough_goes_on_as_a_fresh_process(endless: Endl
     finally:
         if alive(worker):
             worker.kill()
-
-
-def alive(process: psutil.Process) -> bool:
-    """True while a process runs."""
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def test_a_worker_that_cannot_start_says_where_to_look(

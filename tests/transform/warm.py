@@ -92,6 +92,11 @@ def until(true: Callable[[], bool], else_say: str) -> None:
         time.sleep(0.1)
 
 
+def alive(process: psutil.Process) -> bool:
+    """True while a process runs."""
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
 def workers_of(folder: Path) -> list[psutil.Process]:
     """The living workers of a folder."""
     found = []

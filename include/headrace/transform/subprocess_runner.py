@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from include.headrace.transform.result import DbtResult, read_nodes
 from include.headrace.transform.run_manifest import FILE, identify, kept_manifest
 
 KILL_AFTER_SECONDS = 10
+BOUND = (sys.executable, "-I", "-S", str(Path(__file__).with_name("bound_command.py")))
 log = logging.getLogger(__name__)
 
 
@@ -42,12 +44,16 @@ class SubprocessRunner:
         return DbtResult(code == 0, nodes, "" if code == 0 else output)
 
     def _command(self, args: list[str], env: Mapping[str, str], work_dir: Path) -> tuple[int, str]:
-        """Run dbt, passing each line on to the log; returns its exit code and its last lines."""
+        """Run dbt, passing each line on to the log; returns its exit code and its last lines.
+
+        dbt ends with this process, even when it is killed: its standard input is held open here alone.
+        """
         lines: list[str] = []
         with subprocess.Popen(
-            [dbt_command(), *args],
+            [*BOUND, str(KILL_AFTER_SECONDS), dbt_command(), *args],
             env={**env, **NO_TRACKING},
             cwd=work_dir,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
