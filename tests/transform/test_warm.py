@@ -109,6 +109,32 @@ def test_dbts_messages_reach_the_tasks_log_at_their_level(
     assert any(level == logging.ERROR and "no_such_macro" in text for level, text in said)
 
 
+def test_cancelling_a_run_whose_worker_is_dead_raises_nothing_and_the_run_tells_of_its_end(
+    endless: Endless, workers: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    runner = WarmRunner(workers)
+    cancelled: list[int] = []
+
+    def cancel(record: logging.LogRecord) -> bool:
+        if not cancelled:
+            [worker] = workers_of(workers)
+            worker.kill()
+            until(lambda: not alive(worker), "it did not end")
+            runner.cancel()
+            cancelled.append(worker.pid)
+        return True
+
+    caplog.set_level(logging.INFO)
+    said = logging.getLogger("include.headrace.transform.warm_runner")
+    said.addFilter(cancel)
+    try:
+        with pytest.raises(PassingError, match=r"The dbt worker .* ended while it ran this task"):
+            runner.run(*endless.other("run-operation", "show"))
+    finally:
+        said.removeFilter(cancel)
+    assert len(cancelled) == 1
+
+
 def test_a_project_that_does_not_parse_is_a_fault_of_the_project(endless: Endless, workers: Path) -> None:
     args, env, project, work = endless.other("run", "--select", "stg_orders")
     broken = Path(shutil.copytree(project, work.parent / "broken"))
