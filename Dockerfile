@@ -18,6 +18,6 @@ RUN python -m include.headrace parse
 # files of another Python that do not compile; ours must.
 USER root
 RUN export PYTHONDONTWRITEBYTECODE= \
-    && python -m compileall -q dags include airflow_local_settings.py \
+    && python -m compileall -q dags include plugins airflow_local_settings.py \
     && { python -m compileall -qq -j 0 "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" || true; }
 USER astro

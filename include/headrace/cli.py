@@ -134,6 +134,17 @@ def _sweep(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _docs(arguments: argparse.Namespace) -> int:
+    from include.headrace.demo.account import dbt_login
+    from include.headrace.demo.query import local_login
+    from include.headrace.transform.docs_site import keep_docs, make_docs
+
+    with local_login() as login:
+        page = make_docs(dbt_login(login))
+    say(f"wrote {keep_docs(page, settings.docs_location())}")
+    return 0
+
+
 def _seed(arguments: argparse.Namespace) -> int:
     from include.headrace.demo.platform import seed_sources
 
@@ -141,7 +152,7 @@ def _seed(arguments: argparse.Namespace) -> int:
     return 0
 
 
-LOCAL_COMMANDS = (_demo, _up, _down, _run, _sql, _seed)
+LOCAL_COMMANDS = (_demo, _up, _down, _run, _sql, _docs, _seed)
 """Commands of this machine's own platform, which settings of another environment must not reach."""
 
 
@@ -204,6 +215,7 @@ def parser() -> argparse.ArgumentParser:
         "committed load go after an hour",
     )
     sweep.add_argument("--dry-run", action="store_true", help="print what would go, and change nothing")
+    add("docs", _docs, "have dbt document the project and the local Snowflake, for the UI's page dbt docs")
     add("schema", _schema, "write the JSON Schema of include/sources/*.yml")
     add("seed", _seed, "fill the demo's sources")
     return top

@@ -20,6 +20,8 @@ SNOWFLAKE_CONN_ID = "snowflake_default"
 LEDGER_SCHEMA = "HEADRACE"
 SWEEP = "sweep"
 """The id of the DAG that removes what loads left behind."""
+DBT_DOCS = "dbt_docs"
+"""The id of the DAG that makes dbt's documentation."""
 
 
 def environment() -> str:
@@ -52,6 +54,11 @@ def schedules_on() -> bool:
 def exports_location() -> str:
     """The folder or URL below which the public marts are exported, from HEADRACE_EXPORTS."""
     return os.environ.get("HEADRACE_EXPORTS") or str(LOCAL_DIR / "exports")
+
+
+def docs_location() -> str:
+    """The folder or URL where dbt's documentation is kept, from HEADRACE_DOCS."""
+    return os.environ.get("HEADRACE_DOCS") or str(LOCAL_DIR / "docs")
 
 
 def _database(name: str) -> str:

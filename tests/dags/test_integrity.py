@@ -16,7 +16,7 @@ from include.headrace.settings import PROJECT_ROOT
 from tests.dags.conftest import Parse, clean_environment
 
 SOURCES = load_sources()
-DAG_IDS = sorted([*(f"ingest__{source.name}" for source in SOURCES), "sweep", "transform"])
+DAG_IDS = sorted([*(f"ingest__{source.name}" for source in SOURCES), "dbt_docs", "sweep", "transform"])
 
 
 def test_the_dag_files_import_and_give_exactly_the_expected_dags(bag: dict[str, Any]) -> None:

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from include.headrace import settings
-from include.headrace.demo.environment import WAREHOUSE
+from include.headrace.demo.environment import WAREHOUSE, snowflake_connection
 from include.headrace.demo.server_process import HOST
 from include.headrace.names import quote
+from include.headrace.transform.profile import dbt_environment
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -48,6 +49,15 @@ def open_connection(login: dict[str, Any], **options: Any) -> SnowflakeConnectio
         session_parameters={"TIMEZONE": "UTC"},
         **options,
     )
+
+
+def dbt_login(login: dict[str, Any]) -> dict[str, str]:
+    """The variables that dbt's profile reads to sign in as ``login``."""
+    from airflow.sdk import Connection
+
+    text = snowflake_connection(login["port"], login["password"])
+    connection = Connection.from_json(text, conn_id=settings.SNOWFLAKE_CONN_ID)
+    return dbt_environment(connection)
 
 
 def prepare_account(login: dict[str, Any]) -> None:

@@ -126,6 +126,7 @@ def airflow_environment(
     url = f"http://{HOST}:{port}"
     options = {
         "CORE__DAGS_FOLDER": settings.PROJECT_ROOT / "dags",
+        "CORE__PLUGINS_FOLDER": settings.PROJECT_ROOT / "plugins",
         "CORE__LOAD_EXAMPLES": False,
         # A changed dbt project is parsed anew while its DAG file is read.
         "CORE__DAGBAG_IMPORT_TIMEOUT": 180,

@@ -48,7 +48,7 @@ def ingestion_dags() -> list[str]:
 
 def our_dags() -> list[str]:
     """The ids of all DAGs of the project."""
-    return [*ingestion_dags(), TRANSFORM, settings.SWEEP]
+    return [*ingestion_dags(), TRANSFORM, settings.SWEEP, settings.DBT_DOCS]
 
 
 def run_demo(executor: str, say: Say) -> int:

@@ -7,10 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
-from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.definitions.context import context_merge
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
-from airflow.sdk.log import mask_secret
 from cosmos.constants import InvocationMode
 from cosmos.operators.local import (
     DbtLocalBaseOperator,
@@ -23,7 +21,7 @@ from cosmos.operators.local import (
 
 from include.headrace.settings import SNOWFLAKE_CONN_ID
 from include.headrace.transform import WARNING_XCOM
-from include.headrace.transform.profile import SECRETS, dbt_environment
+from include.headrace.transform.profile import login_of
 from include.headrace.transform.reporting import OUTCOME, QueryPage, rows_query, tell
 from include.headrace.transform.result import DbtResult, read_nodes
 from include.headrace.transform.runner import DbtRunner, make_runner
@@ -53,11 +51,8 @@ class OneNode(DbtLocalBaseOperator):
 
     def get_env(self, context: Any) -> dict[str, Any]:
         """Cosmos's environment and the connection's; never a template field, so never shown."""
-        environment = dbt_environment(BaseHook.get_connection(self.conn_id or SNOWFLAKE_CONN_ID))
+        environment = login_of(self.conn_id or SNOWFLAKE_CONN_ID)
         self._account, self._host = (environment.get(f"SNOWFLAKE_{name}", "") for name in ("ACCOUNT", "HOST"))
-        for name in SECRETS:
-            if name in environment:
-                mask_secret(environment[name])
         return {**super().get_env(context), **environment}
 
     @property

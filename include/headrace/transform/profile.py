@@ -82,6 +82,21 @@ def dbt_environment(connection: Connection) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value not in (None, "")}
 
 
+def login_of(conn_id: str) -> dict[str, str]:
+    """The variables for a running task's connection, its secrets masked in the task's log.
+
+    Raises as :func:`dbt_environment`.
+    """
+    from airflow.sdk.bases.hook import BaseHook
+    from airflow.sdk.log import mask_secret
+
+    variables = dbt_environment(BaseHook.get_connection(conn_id))
+    for name in SECRETS:
+        if name in variables:
+            mask_secret(variables[name])
+    return variables
+
+
 def _private_key(connection: Connection) -> str | None:
     """The connection's private key as unencrypted PEM, or None when it has none."""
     extra = connection.extra_dejson

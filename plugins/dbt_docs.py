@@ -1,0 +1,18 @@
+"""dbt's documentation in the Airflow UI, behind Airflow's own login."""
+
+from __future__ import annotations
+
+from airflow.plugins_manager import AirflowPlugin
+
+from include.headrace.transform.docs_app import PREFIX, DocsApp
+
+
+class DbtDocsPlugin(AirflowPlugin):
+    """A page of the API server, and its entry in the UI's navigation."""
+
+    name = "dbt_docs"
+    # Airflow reads them as they are declared.
+    fastapi_apps = [{"app": DocsApp(), "url_prefix": PREFIX, "name": "dbt docs"}]  # noqa: RUF012
+    external_views = [  # noqa: RUF012
+        {"name": "dbt docs", "href": f"{PREFIX}/", "destination": "nav", "url_route": "dbt-docs"}
+    ]
