@@ -114,13 +114,21 @@ def test_git_and_the_image_leave_out_secrets_and_what_the_astro_cli_makes() -> N
 
 def test_the_image_holds_all_that_its_build_and_airflow_need() -> None:
     left_out = {line.strip("/") for line in lines_of(".dockerignore")}
-    needed = ("dags", "include", "dbt", "airflow_local_settings.py", "requirements.txt", "packages.txt")
+    needed = (
+        "dags",
+        "include",
+        "plugins",
+        "dbt",
+        "airflow_local_settings.py",
+        "requirements.txt",
+        "packages.txt",
+    )
     assert not left_out & set(needed)
     for kind, text in dockerfile():
         if kind == "RUN" and "compileall" in text:
             named = [word for word in shlex.split(text.split("&&")[1]) if not word.startswith("-")]
             paths = named[named.index("compileall") + 1 :]
-            assert paths == ["dags", "include", "airflow_local_settings.py"]
+            assert paths == ["dags", "include", "plugins", "airflow_local_settings.py"]
             assert [path for path in paths if not (PROJECT_ROOT / path).exists()] == []
 
 

@@ -120,4 +120,4 @@ def test_the_check_of_astro_dev_parse_passes(tmp_path: Path, bag: dict[str, Any]
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:]
-    assert "4 passed" in done.stdout
+    assert "5 passed" in done.stdout

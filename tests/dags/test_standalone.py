@@ -66,7 +66,7 @@ def test_every_dag_is_there_and_airflow_keeps_to_its_home(project: Path) -> None
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    count = len(source_names()) + 2
+    count = len(source_names()) + 3
     errors, settings_file, *dags = done.stdout.splitlines()[-count - 2 :]
     assert errors == "{}"
     assert settings_file == str(project / "airflow_local_settings.py")
