@@ -8,12 +8,14 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from include.headrace.demo.processes import MARK, stop_processes
 from include.headrace.errors import ConfigError, PassingError, PermanentError
 from include.headrace.settings import PROJECT_ROOT
 from include.headrace.transform import warm_pool
@@ -229,3 +231,16 @@ def test_a_home_too_deep_for_a_socket_gets_a_short_address(
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     finally:
         folder.rmdir()
+
+
+def test_a_worker_ends_with_the_local_run_that_started_it(
+    endless: Endless, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(MARK, "the run of this test")
+    with tempfile.TemporaryDirectory() as folder:
+        assert WarmRunner(Path(folder)).run(*endless.other("run-operation", "show")).success
+        [worker] = workers_of(Path(folder))
+        stop_processes([], "another run")
+        assert alive(worker)
+        stop_processes([], "the run of this test")
+        assert not alive(worker)

@@ -34,6 +34,8 @@ RETRY_SECONDS = 0.05
 MODULE = "include.headrace.transform.warm_worker"
 KEPT = (
     "AIRFLOW_HOME",
+    # Which local run started it: a worker is nobody's child, and ends with the run by this mark.
+    "HEADRACE_RUN",
     "HOME",
     "LANG",
     "LD_LIBRARY_PATH",
