@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     program.add_argument("--only", default=",".join(page.TITLES), help="sections, or models_<number>")
     program.add_argument("--rounds", type=int, default=3, help="how often what is quick is run")
     program.add_argument("--ways", default="", help="some of the ways alone, by the start of their names")
+    program.add_argument("--without", default="", help="ways left out, by the start of their names")
     program.add_argument("--page", type=Path, default=page.PAGE, help="where the results are written")
     return program
 
@@ -84,6 +85,8 @@ def _section(name: str, options: argparse.Namespace, say: Say) -> Section:
         return profile.section(say)
     starts = tuple(options.ways.split(","))
     ways = [way for way in WAYS if way.name.startswith(starts) and name.startswith(way.only)]
+    if options.without:
+        ways = [way for way in ways if not way.name.startswith(tuple(options.without.split(",")))]
     if name not in GOALS and not options.ways:
         ways = [way for way in ways if way.name == OURS]
     with airflow() as running:
