@@ -31,7 +31,7 @@ SELECT SOURCE || '.' || TABLE_NAME AS "table", ROWS_EXTRACTED AS "extracted", RO
 FROM {loads} WHERE RUN_ID = %s AND DAG_ID = %s ORDER BY 1
 """
 
-FILES = {TRANSFORM: "transform.py", settings.SWEEP: "sweep.py", settings.DBT_DOCS: "dbt_docs.py"}
+FILES = {TRANSFORM: "transform.py", settings.SWEEP: "sweep.py", settings.DBT_DOCS: "documentation.py"}
 """The DAG files beside that of the ingestion DAGs."""
 
 ENDINGS = {"success": "tasks succeeded", "skipped": "skipped", "removed": "removed"}

@@ -1,4 +1,7 @@
-"""dbt's documentation in the Airflow UI, behind Airflow's own login."""
+"""dbt's documentation in the Airflow UI, behind Airflow's own login.
+
+dbt imports every module on its path whose name begins with ``dbt_``: no file here may.
+"""
 
 from __future__ import annotations
 
