@@ -18,7 +18,7 @@ from include.headrace import settings
 from include.headrace.transform.manifest import bake
 from include.headrace.transform.running import environment
 
-TASKS = ("dim_airport.run", "fct_flights.run", "dim_airport.not_null_dim_airport_airport_key")
+TASKS = ("dim_airport.run", "fct_flights.run", "dim_airport.unique_dim_airport_airport_code")
 
 
 def section(say: Callable[[str], None]) -> tuple[list[str], list[Gate]]:
