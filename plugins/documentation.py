@@ -5,9 +5,15 @@ dbt imports every module on its path whose name begins with ``dbt_``: no file he
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
+from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
 from include.headrace.transform.docs_app import PREFIX, DocsApp
+
+# The UI takes the address as it is, and may itself be below a path.
+ADDRESS = f"{urlsplit(conf.get('api', 'base_url', fallback='')).path.rstrip('/')}{PREFIX}/"
 
 
 class DbtDocsPlugin(AirflowPlugin):
@@ -17,5 +23,5 @@ class DbtDocsPlugin(AirflowPlugin):
     # Airflow reads them as they are declared.
     fastapi_apps = [{"app": DocsApp(), "url_prefix": PREFIX, "name": "dbt docs"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
-        {"name": "dbt docs", "href": f"{PREFIX}/", "destination": "nav", "url_route": "dbt-docs"}
+        {"name": "dbt docs", "href": ADDRESS, "destination": "nav", "url_route": "dbt-docs"}
     ]
