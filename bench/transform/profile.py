@@ -27,8 +27,9 @@ def section(say: Callable[[str], None]) -> tuple[list[str], list[Gate]]:
         "A process that is forked as Airflow forks a task's reads the DAG file and runs the task, over the "
         "demo's project already built. Seconds; `in all` and `CPU` without the profiler, the parts with it, "
         "which slows Python code and sees the main thread alone: dbt works on a node in a thread of its own. "
-        "Parts are within one another. The first task finds no parsed manifest kept, and makes it. What Airflow "
-        "itself does for a task, its own process and calls of its API, is not in here: the empty tasks above show it."
+        "Parts are within one another. The first task finds no parsed manifest kept, and makes it. What "
+        "Airflow itself does for a task, its own process and calls of its API, is not in here: the empty "
+        "tasks above show it."
     ]
     project = make(DEMO, say)
     with airflow() as running:
