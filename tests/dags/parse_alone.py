@@ -35,7 +35,7 @@ def facts(dag: Any) -> dict[str, Any]:
             for task in dag.tasks
         },
         "timetable": type(dag.timetable).__name__,
-        "assets": sorted(asset.name for asset in condition.objects) if condition else [],
+        "assets": sorted(asset.name for asset in getattr(condition, "objects", [condition]) if asset),
     }
 
 

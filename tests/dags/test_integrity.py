@@ -16,7 +16,7 @@ from include.headrace.settings import PROJECT_ROOT
 from tests.dags.conftest import Parse, clean_environment
 
 SOURCES = load_sources()
-DAG_IDS = sorted([*(f"ingest__{source.name}" for source in SOURCES), "dbt_docs", "sweep", "transform"])
+DAG_IDS = sorted([*(f"ingest__{source.name}" for source in SOURCES), "dbt_docs", "ops", "sweep", "transform"])
 
 
 def test_the_dag_files_import_and_give_exactly_the_expected_dags(bag: dict[str, Any]) -> None:
@@ -72,6 +72,12 @@ def test_an_ingestion_dag_loads_each_table_and_ends_with_the_asset(bag: dict[str
 
 def test_the_transform_waits_for_every_source(bag: dict[str, Any]) -> None:
     assert bag["dags"]["transform"]["assets"] == sorted(f"raw.{source.name}" for source in SOURCES)
+
+
+def test_what_is_known_of_runs_is_built_when_one_was_gathered(bag: dict[str, Any]) -> None:
+    assert bag["dags"]["ops"]["assets"] == ["raw.dbt"]
+    gather = bag["dags"]["transform"]["tasks"]["gather"]
+    assert gather["outlets"] == ["raw.dbt"]
 
 
 def test_schedules_can_be_turned_off(parse: Parse, bag: dict[str, Any]) -> None:

@@ -66,11 +66,13 @@ def test_every_dag_is_there_and_airflow_keeps_to_its_home(project: Path) -> None
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    count = len(source_names()) + 3
+    count = len(source_names()) + 4
     errors, settings_file, *dags = done.stdout.splitlines()[-count - 2 :]
     assert errors == "{}"
     assert settings_file == str(project / "airflow_local_settings.py")
-    assert dags == sorted([*(f"ingest__{name}" for name in source_names()), "dbt_docs", "sweep", "transform"])
+    assert dags == sorted(
+        [*(f"ingest__{name}" for name in source_names()), "dbt_docs", "ops", "sweep", "transform"]
+    )
     made = {path.name for path in project.iterdir()} - before
     left_out = {line.strip("/") for line in (PROJECT_ROOT / ".gitignore").read_text().splitlines()}
     assert made <= left_out, "what a start makes in the project's root, git must leave out"

@@ -107,6 +107,11 @@ def history(snowflake: LocalSnowflake, tmp_path_factory: pytest.TempPathFactory)
         )
         raw.load(connection, "WEATHER_JFK", "OBSERVATIONS", "jfk-1", [raw.weather_jfk("2013-01-01T06Z")])
         raw.load(connection, "WEATHER_LGA", "OBSERVATIONS", "lga-1", [raw.weather_lga("2013-01-01T06Z")])
+        failed = [
+            raw.ran("one", "orders.run", "error", "2024-01-01 10:00:04", message="no such column"),
+            raw.ran("one", "stg_orders.run", "success", "2024-01-01 10:00:09", row_count=5),
+        ]
+        raw.load(connection, "DBT", "NODES", "dbt-1", failed)
         first = dbt("build", project=DBT_DIR, folder=folder / "first", port=snowflake.port)
 
         # The next load changes one flight and brings one. It was committed after the first run, and it
@@ -133,6 +138,14 @@ def history(snowflake: LocalSnowflake, tmp_path_factory: pytest.TempPathFactory)
         raw.load(connection, "WEATHER_EWR", "OBSERVATIONS", "ewr-2", late)
         connection.cursor().execute("delete from RAW.FLEET.PLANES")
         raw.load(connection, "FLEET", "PLANES", "fle-2", [raw.plane("N1", seats=178)])
+        # A task is cleared, runs again and is tested; then another run, in which the test fails.
+        again = [
+            raw.ran("one", "orders.run", "success", "2024-01-01 11:00:04", try_number=2, row_count=7),
+            raw.ran("one", "orders.is_whole", "pass", "2024-01-01 11:00:09", failures=0),
+        ]
+        raw.load(connection, "DBT", "NODES", "dbt-2", again)
+        worse = [raw.ran("two", "orders.is_whole", "fail", "2024-01-02 10:00:04", failures=3, seconds=1.5)]
+        raw.load(connection, "DBT", "NODES", "dbt-3", worse)
         # What the first run parsed, to parse only what changed, as every run after a first one does.
         (folder / "second" / "target").mkdir(parents=True)
         shutil.copy(folder / "first" / "target" / "partial_parse.msgpack", folder / "second" / "target")

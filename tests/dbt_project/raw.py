@@ -46,6 +46,16 @@ TABLES: dict[tuple[str, str], dict[str, str]] = {
         **LOADED,
     },
     ("CARRIERS", "AIRLINES"): {"CODE": "VARCHAR", "PAYLOAD": "VARIANT", **LOADED},
+    ("DBT", "NODES"): {
+        **dict.fromkeys(("DAG_ID", "RUN_ID", "RUN_TYPE", "TASK_ID", "UNIQUE_ID", "NAME"), "VARCHAR"),
+        **dict.fromkeys(
+            ("RESOURCE_TYPE", "STATUS", "MESSAGE", "QUERY_ID", "INVOCATION_ID", "THREAD"), "VARCHAR"
+        ),
+        **dict.fromkeys(("MAP_INDEX", "TRY_NUMBER", "FAILURES", "ROW_COUNT", "BYTES"), "NUMBER(19, 0)"),
+        "SECONDS": "FLOAT",
+        **dict.fromkeys(("STARTED_AT", "COMPILED_AT", "ENDED_AT"), "TIMESTAMP_NTZ(6)"),
+        **LOADED,
+    },
     ("HEADRACE", "LOADS"): {
         **dict.fromkeys(("LOAD_ID", "SOURCE", "TABLE_NAME"), "VARCHAR"),
         "COMMITTED_AT": "TIMESTAMP_NTZ(6)",
@@ -185,6 +195,31 @@ def weather_lga(hour: str) -> dict[str, Any]:
         "observedat": text,
         "updatedat": changed.isoformat(),
         "payload": {**record, "updatedAt": changed_text},
+    }
+
+
+def ran(run: str, task: str, status: str, ended_at: str, **values: Any) -> dict[str, Any]:
+    """What a node did: ``task`` is ``orders.run`` for a model, anything else is a test of it. It was begun
+    four seconds before ``ended_at``, and compiled three before."""
+    ended = datetime.fromisoformat(ended_at)
+    name = task.removesuffix(".run").rpartition(".")[2]
+    kind = "model" if task.endswith(".run") else "test"
+    return {
+        "dag_id": "transform",
+        "run_id": run,
+        "run_type": "manual",
+        "task_id": task,
+        "map_index": -1,
+        "try_number": 1,
+        "unique_id": f"{kind}.shop.{name}",
+        "name": name,
+        "resource_type": kind,
+        "status": status,
+        "seconds": 3.5,
+        "started_at": (ended - timedelta(seconds=4)).isoformat(" "),
+        "compiled_at": (ended - timedelta(seconds=3)).isoformat(" "),
+        "ended_at": ended.isoformat(" "),
+        **values,
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from tests.dbt_project.dbt_command import Run
 
 DESCRIBED = ("model", "seed", "snapshot")
-DATABASES = {"STAGING", "INTERMEDIATE", "MARTS", "SNAPSHOTS"}
+SCHEMAS = {"STAGING", "INTERMEDIATE", "MARTS", "SNAPSHOTS", "OPS"}
 
 
 def _nodes(manifest: dict[str, Any], *kinds: str) -> list[dict[str, Any]]:
@@ -96,24 +96,19 @@ def test_staging_is_private_and_every_model_has_a_group_with_an_owner(manifest: 
     groups = {group["name"]: group["owner"] for group in manifest["groups"].values()}
     for model in _nodes(manifest, "model"):
         assert groups[model["group"]]["email"], model["name"]
-        wanted = (
-            "private"
-            if "staging" in model["fqn"]
-            else "protected"
-            if "intermediate" in model["fqn"]
-            else "public"
-        )
-        assert model["access"] == wanted, model["name"]
+        layer = model["fqn"][1]
+        wanted = {"staging": "private", "intermediate": "protected", "marts": "public", "ops": "protected"}
+        assert model["access"] == wanted[layer], model["name"]
 
 
 def test_a_schema_is_exactly_the_one_that_is_named(manifest: dict[str, Any]) -> None:
-    assert {node["schema"] for node in _nodes(manifest, *DESCRIBED)} == DATABASES
+    assert {node["schema"] for node in _nodes(manifest, *DESCRIBED)} == SCHEMAS
     assert {node["database"] for node in _nodes(manifest, *DESCRIBED)} == {"ANALYTICS"}
     assert {(source["database"], source["schema"]) for source in manifest["sources"].values()} == {
         ("RAW", source)
         for source in (
             *("OPERATIONS", "ARCHIVE", "REFERENCE", "FLEET", "CARRIERS"),
-            *("WEATHER_EWR", "WEATHER_JFK", "WEATHER_LGA"),
+            *("WEATHER_EWR", "WEATHER_JFK", "WEATHER_LGA", "DBT"),
         )
     }
 
@@ -131,7 +126,9 @@ def test_every_task_has_its_pool_and_retries(manifest: dict[str, Any]) -> None:
 
 
 def test_every_source_table_is_fresh_by_the_ledger(manifest: dict[str, Any]) -> None:
-    for source in manifest["sources"].values():
+    loaded = [source for source in manifest["sources"].values() if source["source_name"] != "dbt"]
+    assert len(loaded) == 8
+    for source in loaded:
         assert "last_commit" in source["loaded_at_query"], source["unique_id"]
         assert source["freshness"]["warn_after"]["count"], source["unique_id"]
         assert source["freshness"]["error_after"]["count"], source["unique_id"]

@@ -21,6 +21,7 @@ SAMPLE = Path(__file__).parent / "project"
 
 RAW = (
     "create database SHOP",
+    "create database RAW",
     "create database PRODUCTION",
     "create database SHOP_RAW",
     "create schema SHOP_RAW.SHOP",

@@ -31,6 +31,7 @@ def main() -> None:
             AssetModel, AssetModel.id == AssetEvent.asset_id
         )
         report = {
+            "state": str(run.state),
             "states": {task.task_id: str(task.state) for task in tasks},
             "tries": {task.task_id: task.try_number for task in tasks},
             "warned": sorted(task_id for (task_id,) in warned),

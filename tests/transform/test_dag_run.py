@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from snowflake.connector import DictCursor
 
 from include.headrace.settings import PROJECT_ROOT
-from include.headrace.transform import SELECT
+from include.headrace.transform import GATHER, SELECT
 from tests.support.snowflake import LocalSnowflake, start_local_snowflake
 from tests.support.webhook import running_webhook
 from tests.transform.conftest import RAW, Project
@@ -209,7 +210,7 @@ def test_the_query_of_a_page_is_the_one_that_built_the_relation(
 def test_a_mart_is_emitted_with_its_rows_and_results_unless_a_test_of_it_failed(finished: Finished) -> None:
     events = finished.report["events"]
     # The test that failed reads fct_orders and dim_customers, and held back report and report_monthly.
-    assert sorted(events) == ["mart.customer_list", "mart.prices_v1", "mart.prices_v2"]
+    assert sorted(events) == ["mart.customer_list", "mart.prices_v1", "mart.prices_v2", "raw.dbt"]
     version = events["mart.prices_v2"]
     assert (version["model"], version["relation"]) == ("prices_v2", "SHOP.MARTS.PRICES_V2")
     assert version["rows"] == 3
@@ -226,6 +227,47 @@ def test_an_exported_mart_is_emitted_with_its_export(finished: Finished) -> None
 
 def test_the_dags_that_follow_an_emitted_mart_are_due_and_no_others(finished: Finished) -> None:
     assert finished.report["waiting"] == ["after_a_name", "after_customer_list", "after_prices_v2"]
+
+
+@pytest.fixture(scope="module")
+def gathered(finished: Finished, snowflake: LocalSnowflake) -> dict[str, dict[str, Any]]:
+    """The rows that the run left in RAW, by task id."""
+    with snowflake.connect() as connection:
+        cursor = connection.cursor(DictCursor)
+        cursor.execute("select * from RAW.DBT.NODES")
+        rows = cursor.fetchall()
+    assert finished.report["states"][GATHER] == "success"
+    assert len({row["TASK_ID"] for row in rows}) == len(rows)
+    return {str(row["TASK_ID"]): dict(row) for row in rows}
+
+
+def test_a_failed_node_fails_the_run_though_the_gathering_after_it_succeeds(finished: Finished) -> None:
+    assert finished.report["states"][GATHER] == "success"
+    assert finished.report["state"] == "failed"
+
+
+def test_every_node_that_ran_is_a_row_and_no_other(
+    finished: Finished, gathered: dict[str, dict[str, Any]]
+) -> None:
+    ran = {task_id for task_id, page in finished.report["pages"].items() if page.get("outcome")}
+    assert set(gathered) == ran
+    assert {"stg_orders.run", "countries.seed", "source__shop__customers.freshness"} < ran
+    assert "report.run" not in ran
+    assert {row["RUN_TYPE"] for row in gathered.values()} == {"manual"}
+
+
+def test_a_row_says_what_its_node_did(gathered: dict[str, dict[str, Any]]) -> None:
+    failed = gathered["fct_orders.orders_have_customers"]
+    assert (failed["STATUS"], failed["FAILURES"], failed["RESOURCE_TYPE"]) == ("fail", 1, "test")
+    assert "Got 1 result, configured to fail if != 0" in failed["MESSAGE"]
+    warned = gathered["customer_list.customers_are_known"]
+    assert (warned["NAME"], warned["STATUS"], warned["FAILURES"]) == ("customers_are_known", "warn", 2)
+    mart = gathered["dim_customers.run"]
+    assert (mart["UNIQUE_ID"], mart["RESOURCE_TYPE"]) == ("model.shop.dim_customers", "model")
+    assert (mart["STATUS"], mart["ROW_COUNT"], mart["FAILURES"]) == ("success", 3, None)
+    assert mart["STARTED_AT"] < mart["COMPILED_AT"] < mart["ENDED_AT"]
+    assert mart["TRY_NUMBER"] == 1
+    assert gathered["fct_orders.run"]["INVOCATION_ID"] != mart["INVOCATION_ID"]
 
 
 def test_secrets_are_printed_nowhere_and_kept_nowhere(finished: Finished) -> None:
@@ -261,7 +303,10 @@ def test_left_to_cosmos_everything_ends_the_same(
         stock = run_sample(sample, server, home, PART, HEADRACE_DBT_RUNNER="cosmos")
     finally:
         server.stop()
-    ran = {task_id for task_id, state in stock.report["states"].items() if state != "skipped"} - {SELECT}
+    ran = {task_id for task_id, state in stock.report["states"].items() if state != "skipped"} - {
+        SELECT,
+        GATHER,
+    }
     kinds = {task_id.rsplit(".")[-1] for task_id in ran}
     assert {"run", "seed", "freshness", "unique_stg_customers_id", "unique_countries_code"} <= kinds
     for part in ("states", "tries"):

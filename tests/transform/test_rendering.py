@@ -14,6 +14,7 @@ from airflow.sdk import DAG, TaskGroup
 from include.headrace.config import source_names
 from include.headrace.errors import ConfigError
 from include.headrace.settings import PROJECT_ROOT
+from include.headrace.transform import GATHER, OPS, TRANSFORM
 from include.headrace.transform.graph import Graph
 from include.headrace.transform.manifest import manifest_path
 from include.headrace.transform.naming import selection
@@ -55,7 +56,30 @@ def test_every_node_that_runs_has_exactly_one_task(name: str, request: pytest.Fi
     expected += [
         uid for uid, s in sources.items() if (s.get("freshness") or {}).get("warn_after", {}).get("count")
     ]
-    assert nodes_of(build_dag(manifest_path(project.folder), project.folder)) == Counter(expected)
+    manifest = manifest_path(project.folder)
+    both = [build_dag(manifest, project.folder, dag_id) for dag_id in (TRANSFORM, OPS)]
+    assert sum(map(nodes_of, both), Counter()) == Counter(expected)
+
+
+def test_what_is_tagged_ops_and_its_tests_are_of_the_dag_ops_and_nothing_else_is(own: Project) -> None:
+    found = nodes_of(build_dag(manifest_path(own.folder), own.folder, OPS))
+    names = {uid.split(".")[2] for uid in found if uid.startswith("model.")}
+    assert names == {"ops_nodes", "ops_runs", "ops_tests", "ops_timings"}
+    assert {uid.split(".")[2] for uid in found if uid.startswith("test.")} == {
+        "dbt_nodes_keys_are_unique",
+        "dbt_nodes_rows_of_committed_loads",
+        "ops_nodes_rows_are_unique",
+        "ops_runs_rows_are_unique",
+        "ops_runs_status_is_known",
+        "ops_timings_rows_are_unique",
+    }
+
+
+def test_the_dag_ops_starts_when_a_run_was_gathered(own: Project) -> None:
+    dag = build_dag(manifest_path(own.folder), own.folder, OPS)
+    schedule: Any = dag.schedule
+    assert schedule == build_dag(manifest_path(own.folder), own.folder).get_task(GATHER).outlets[0]
+    assert GATHER not in dag.task_ids
 
 
 @pytest.mark.parametrize("name", ["sample", "own"])
@@ -153,17 +177,24 @@ def test_the_assets_of_all_sources_start_it(dag: DAG) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked_for", "drawn"), [("", True), ("transform", True), ("ingest__operations", False)]
+    ("asked_for", "drawn"),
+    [
+        ("", ["ops", "transform"]),
+        ("transform", ["transform"]),
+        ("ops", ["ops"]),
+        ("ingest__operations", []),
+    ],
 )
 def test_reading_the_dag_file_imports_neither_dbt_nor_snowflake(
-    own: Project, tmp_path: Path, asked_for: str, drawn: bool
+    own: Project, tmp_path: Path, asked_for: str, drawn: list[str]
 ) -> None:
     program = (
         "import runpy, sys\n"
         "from include.headrace.transform import manifest\n"
         f"names = runpy.run_path({str(PROJECT_ROOT / 'dags' / 'transform.py')!r})\n"
         "watched = ('dbt', 'snowflake.connector', 'pandas', 'include.headrace.transform.rendering')\n"
-        "print('dag' in names, [name for name in watched if name in sys.modules])\n"
+        "drawn = sorted({'transform', 'ops'} & set(names))\n"
+        "print(drawn, [name for name in watched if name in sys.modules])\n"
     )
     loaded = ["include.headrace.transform.rendering"] if drawn else []
     root = copy_of(PROJECT_ROOT / "include", tmp_path / "include").parent

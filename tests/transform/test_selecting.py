@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG, TriggerRule
-from airflow.sdk.exceptions import DownstreamTasksSkipped
+from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
 
 from include.headrace.errors import ConfigError
 from include.headrace.transform.graph import Graph
@@ -141,7 +141,11 @@ def test_the_task_that_selects_comes_before_all_and_a_skipped_task_holds_nothing
     assert [task.task_id for task in dag.roots] == ["select"]
     assert dag.params["select"] == ""
     # What hands a mart on is held back by any skipped test of it (tests of exports and publications).
-    others = {task.trigger_rule for task in dag.tasks if task.task_id != "select" and not task.outlets}
+    others = {
+        task.trigger_rule
+        for task in dag.tasks
+        if task.task_id not in ("select", "gather") and not task.outlets
+    }
     assert others == {TriggerRule.NONE_FAILED}
 
 
@@ -151,9 +155,17 @@ def test_the_task_that_selects_skips_what_is_left_out_though_it_draws_itself_alo
     alone = build_dag(manifest_path(sample.folder), sample.folder, task_id="select")
     assert [task.task_id for task in alone.tasks] == ["select"]
     task: Any = alone.get_task("select")
-    ti = SimpleNamespace(map_index=-1, xcom_push=lambda **_: None)
+    ti = SimpleNamespace(dag_id="transform", map_index=-1, xcom_push=lambda **_: None)
     with pytest.raises(DownstreamTasksSkipped) as caught:
         task.execute({"params": {"select": "fct_orders"}, "ti": ti})
     whole = build_dag(manifest_path(sample.folder), sample.folder)
     run_dbt = {task.task_id for task in whole.tasks} & set(task_ids(graph).values())
     assert set(caught.value.tasks) == run_dbt - tasks_of(graph, "fct_orders")
+
+
+def test_a_part_that_another_dag_runs_is_refused(sample: Project) -> None:
+    alone = build_dag(manifest_path(sample.folder), sample.folder, "ops", task_id="select")
+    task: Any = alone.get_task("select")
+    ti = SimpleNamespace(dag_id="ops", map_index=-1, xcom_push=lambda **_: None)
+    with pytest.raises(AirflowFailException, match="select is 'fct_orders', and this DAG runs nothing of"):
+        task.execute({"params": {"select": "fct_orders"}, "ti": ti})

@@ -13,8 +13,9 @@ SOURCE_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 """Names of sources. Only single underscores, and none at the ends: names of ledger objects join
 source and table with two, and must not fall together."""
 
-RESERVED_SOURCES = frozenset({"headrace", "information_schema", "public"})
-"""Schemas of RAW that are not a source's: the ledger's, and the two every Snowflake database has."""
+RESERVED_SOURCES = frozenset({"dbt", "headrace", "information_schema", "public"})
+"""Schemas of RAW that are not a source's: that of what dbt's runs did, the ledger's, and the two every
+Snowflake database has."""
 
 PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 """The presets of Airflow that stand for a cron expression."""

@@ -19,10 +19,12 @@ from include.headrace.demo.server_process import USER
 from include.headrace.demo.summary import print_summary
 from include.headrace.errors import ConfigError, HeadraceError
 from include.headrace.pools import pool_slots
-from include.headrace.transform import TRANSFORM, WARNING_XCOM
+from include.headrace.transform import OPS, TRANSFORM, WARNING_XCOM
 
+FOLLOWERS = (TRANSFORM, OPS)
+"""The DAGs that assets start, in their order."""
 ASSET_SECONDS = 120
-"""How long the transform may take to start after the last source's asset."""
+"""How long each may take to start after the last asset that it waits for."""
 POLL_SECONDS = 1.5
 POLL_SHARE = 0.1
 """The share of the time to spend asking: Airflow answers on the cores that the tasks need."""
@@ -48,7 +50,7 @@ def ingestion_dags() -> list[str]:
 
 def our_dags() -> list[str]:
     """The ids of all DAGs of the project."""
-    return [*ingestion_dags(), TRANSFORM, settings.SWEEP, settings.DBT_DOCS]
+    return [*ingestion_dags(), TRANSFORM, OPS, settings.SWEEP, settings.DBT_DOCS]
 
 
 def run_demo(executor: str, say: Say) -> int:
@@ -67,8 +69,9 @@ def run_demo(executor: str, say: Say) -> int:
         with showing() as progress:
             runs = run_everything(platform, progress)
         with connect(platform.snowflake.login) as connection:
-            warned = api.tasks_with_xcom(TRANSFORM, runs[-1], WARNING_XCOM)
-            print_summary(connection, api.task_instances(runs), warned, runs, sys.stdout)
+            ids = list(runs.values())
+            warned = api.tasks_with_xcom(TRANSFORM, runs[TRANSFORM], WARNING_XCOM)
+            print_summary(connection, api.task_instances(ids), warned, ids, sys.stdout)
     took = time.monotonic() - began
     print(f'\nAll of it took {took:.0f} seconds. Ask the data: make sql q="select ..."')
     return 0
@@ -157,21 +160,23 @@ def clear_earlier_runs(platform: Platform) -> None:
         wait_for_dags(platform, now)
 
 
-def run_everything(platform: Platform, progress: Progress) -> list[str]:
-    """Start every ingestion DAG, wait for the transform that their assets start, and for its end.
+def run_everything(platform: Platform, progress: Progress) -> dict[str, str]:
+    """Start every ingestion DAG, wait for the transform that their assets start, for the DAG that its last
+    task starts, and for the end of all.
 
-    Returns the ids of the runs. Raises RunFailed as soon as a run has failed and the others have ended.
+    Returns the ids of the runs by DAG. Raises RunFailed as soon as a run has failed and the others have
+    ended.
     """
     api, since = platform.api, datetime.now(UTC)
     runs = {dag_id: api.trigger(dag_id) for dag_id in ingestion_dags()}
-    last_asset = float("inf")
+    waiting_for, last_asset = "", 0.0
     while True:
         platform.processes.check()
         asked = time.monotonic()
-        found = api.runs([*runs, TRANSFORM], run_after_gte=since.isoformat())
-        started = next((run for run in found if run["dag_id"] == TRANSFORM), None)
-        if started is not None:
-            runs[TRANSFORM] = started["dag_run_id"]
+        found = api.runs([*ingestion_dags(), *FOLLOWERS], run_after_gte=since.isoformat())
+        for run in found:
+            if run["dag_id"] in FOLLOWERS:
+                runs.setdefault(run["dag_id"], run["dag_run_id"])
         states = {
             run["dag_id"]: run["state"] for run in found if runs.get(run["dag_id"]) == run["dag_run_id"]
         }
@@ -181,11 +186,13 @@ def run_everything(platform: Platform, progress: Progress) -> list[str]:
         if all(states.get(dag_id) in FINAL for dag_id in runs):
             if "failed" in states.values():
                 raise RunFailed(failure(api, tasks))
-            if TRANSFORM in runs:
-                return list(runs.values())
-            last_asset = min(last_asset, time.monotonic())
+            due = next((dag_id for dag_id in FOLLOWERS if dag_id not in runs), None)
+            if due is None:
+                return runs
+            if due != waiting_for:
+                waiting_for, last_asset = due, time.monotonic()
             if time.monotonic() - last_asset > ASSET_SECONDS:
-                raise DemoError("All sources are loaded, but their assets did not start the DAG transform.")
+                raise DemoError(f"All that the DAG {due} waits for is loaded, and it did not start.")
         time.sleep(min(max(POLL_SECONDS, (answered - asked) / POLL_SHARE), POLL_SECONDS_AT_MOST))
 
 

@@ -12,7 +12,7 @@ from include.headrace.demo.query import write_table
 from include.headrace.export.files import FORMATS
 from include.headrace.export.place import MANIFEST
 from include.headrace.names import quote
-from include.headrace.transform import TRANSFORM
+from include.headrace.transform import ARTIFACTS, OPS, TRANSFORM
 from include.headrace.transform.graph import Graph
 from include.headrace.transform.manifest import manifest_path
 from include.headrace.transform.naming import task_ids
@@ -29,7 +29,7 @@ SELECT SOURCE || '.' || TABLE_NAME AS "table", ROWS_EXTRACTED AS "extracted",
        ROWS_QUARANTINED AS "set aside", ROWS_DISCARDED AS "discarded", ROWS_STAGED AS "staged",
        ROWS_LOADED AS "loaded", DATEDIFF('millisecond', STARTED_AT, COMMITTED_AT) / 1000 AS "seconds",
        SAMPLED AS "sampled"
-FROM {loads} WHERE RUN_ID IN ({runs}) ORDER BY 1
+FROM {loads} WHERE RUN_ID IN ({runs}) AND SOURCE <> '{artifacts}' ORDER BY 1
 """
 
 KPIS = """
@@ -63,10 +63,10 @@ def _ask(
 
 
 def table_rows(connection: SnowflakeConnection, runs: Sequence[str]) -> list[tuple[Any, ...]]:
-    """A row a table loaded by these runs: name, extracted, set aside, discarded, staged, loaded, seconds,
-    and SAMPLED where a limit, sample or window of the source file held."""
+    """A row a table that these runs loaded of a source: name, extracted, set aside, discarded, staged,
+    loaded, seconds, and SAMPLED where a limit, sample or window of the source file held."""
     loads = quote(settings.raw_database(), settings.LEDGER_SCHEMA, "LOADS")
-    statement = TABLES.format(loads=loads, runs=", ".join(["%s"] * len(runs)))
+    statement = TABLES.format(loads=loads, artifacts=ARTIFACTS, runs=", ".join(["%s"] * len(runs)))
     _, rows = _ask(connection, statement, runs)
     return [(*row[:6], f"{float(row[6]):.1f}", SAMPLED if row[7] else "") for row in rows]
 
@@ -146,7 +146,7 @@ def print_summary(
     names = ["table", "extracted", "set aside", "discarded", "staged", "loaded", "seconds", ""]
     write_table(names, table_rows(connection, runs), output)
 
-    states = {task["task_id"]: task["state"] for task in tasks if task["dag_id"] == TRANSFORM}
+    states = {task["task_id"]: task["state"] for task in tasks if task["dag_id"] in (TRANSFORM, OPS)}
     title("Built and tested by dbt")
     layers = layer_rows(json.loads(manifest_path().read_text()), states, warned)
     write_table(["layer", "models", "tests", "passed", "warned", "failed"], layers, output)

@@ -20,7 +20,7 @@ from include.headrace.demo.query import write_table
 from include.headrace.errors import ConfigError, HeadraceError
 from include.headrace.names import quote
 from include.headrace.pools import pool_slots
-from include.headrace.transform import SELECT, TRANSFORM
+from include.headrace.transform import OPS, SELECT, TRANSFORM
 
 POLL_SECONDS = 1.0
 RETRY_LOG_LINES = 5
@@ -31,7 +31,12 @@ SELECT SOURCE || '.' || TABLE_NAME AS "table", ROWS_EXTRACTED AS "extracted", RO
 FROM {loads} WHERE RUN_ID = %s AND DAG_ID = %s ORDER BY 1
 """
 
-FILES = {TRANSFORM: "transform.py", settings.SWEEP: "sweep.py", settings.DBT_DOCS: "documentation.py"}
+FILES = {
+    TRANSFORM: "transform.py",
+    OPS: "transform.py",
+    settings.SWEEP: "sweep.py",
+    settings.DBT_DOCS: "documentation.py",
+}
 """The DAG files beside that of the ingestion DAGs."""
 
 ENDINGS = {"success": "tasks succeeded", "skipped": "skipped", "removed": "removed"}
@@ -52,8 +57,8 @@ def run_dag(dag_id: str, select: str, say: Say, output: TextIO) -> None:
     """
     if dag_id not in our_dags():
         raise ConfigError(f"There is no DAG {dag_id!r}; the project has {', '.join(our_dags())}.")
-    if select and dag_id != TRANSFORM:
-        raise ConfigError(f"Only {TRANSFORM} takes a selection; {dag_id} runs whole.")
+    if select and dag_id not in (TRANSFORM, OPS):
+        raise ConfigError(f"Only {TRANSFORM} and {OPS} take a selection; {dag_id} runs whole.")
     content = run_file().read()
     if not content.get("airflow") or not find(content["supervisor"]):
         raise NotRunningError("Nothing is running that could run a DAG; start `make up` in another terminal.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -147,15 +147,18 @@ class Drawing:
                 task.set_downstream(after)
         return self._groups.get(uid)
 
-    def add_remaining_tests(self, dag: DAG) -> None:
-        """Add the tests that read several resources, or none."""
+    def add_remaining_tests(self, dag: DAG, drawn: Set[str]) -> None:
+        """Add the tests that read several resources, or none, as far as they are among ``drawn``."""
         for test in (*self._graph.tests_of_several(), *self._graph.tests_of_none()):
+            if test.unique_id not in drawn:
+                continue
             task = self._task(dag, test)
             task.set_upstream(
                 [self._tasks[uid] for uid in self._graph.parents_of(test) if uid in self._tasks]
             )
             for held in self._graph.held_back_by(test):
-                task.set_downstream(list(self._groups[held].get_roots()))
+                if held in drawn:
+                    task.set_downstream(list(self._groups[held].get_roots()))
 
     def add_mart(self, dag: DAG, mart: Mart) -> None:
         """Add the task that hands a mart on, after the mart and every test that reads it.

@@ -20,7 +20,8 @@ from cosmos.operators.local import (
 )
 
 from include.headrace.settings import SNOWFLAKE_CONN_ID
-from include.headrace.transform import WARNING_XCOM
+from include.headrace.transform import NODE_XCOM, WARNING_XCOM
+from include.headrace.transform.gathering import row_of
 from include.headrace.transform.profile import login_of
 from include.headrace.transform.reporting import OUTCOME, QueryPage, rows_query, tell
 from include.headrace.transform.result import DbtResult, read_nodes
@@ -118,10 +119,12 @@ class OneNode(DbtLocalBaseOperator):
             if node.unique_id != config["unique_id"]:
                 continue
             tell(self, node, self._account, self._host)
+            ti = context["ti"]
+            ti.xcom_push(key=NODE_XCOM, value=row_of(node, config, ti))
             if node.status == "warn":
                 from include.headrace.notify import notify_warning
 
-                context["ti"].xcom_push(key=WARNING_XCOM, value=node.failures)
+                ti.xcom_push(key=WARNING_XCOM, value=node.failures)
                 notify_warning(
                     context=context,
                     test_name=config["name"],

@@ -28,11 +28,13 @@ from cosmos.constants import (
 from include.headrace import config, settings
 from include.headrace.assets import asset_of
 from include.headrace.pools import DBT_POOL
-from include.headrace.transform import SELECT, TRANSFORM, operators
+from include.headrace.transform import ARTIFACTS, GATHER, OPS, SELECT, TRANSFORM, operators
 from include.headrace.transform.describing import Descriptions
-from include.headrace.transform.drawing import Drawing, profile_of, task_arguments
+from include.headrace.transform.drawing import TASK_DEFAULTS, Drawing, profile_of, task_arguments
+from include.headrace.transform.gathering import GatherNodes
 from include.headrace.transform.graph import Graph
 from include.headrace.transform.marts import marts_of
+from include.headrace.transform.parts import TAG, nodes_of
 from include.headrace.transform.selecting import SelectNodes
 from include.headrace.transform.stock import is_stock
 from include.headrace.transform.window import EVENT_TIME_END, EVENT_TIME_START
@@ -45,6 +47,11 @@ it and its tests again. When a mart and every test that reads it have succeeded,
 is emitted: by the task that exports a public mart (`<model>.export`), for any other by `<model>.publish`.
 After a change to an incremental model, trigger it with `full_refresh`. To run a part of the project,
 trigger it with `select`.
+"""
+
+OPS_DOC = """The dbt models under `dbt/models/ops`: what each node of each run of `transform` did, how long it
+took, and what its tests found, in the schema `OPS`. It starts when the last task of a run, `gather`, has
+loaded what the run's tasks did, and by hand.
 """
 
 
@@ -68,27 +75,30 @@ def build_dag(
 ) -> DAG:
     """The DAG of a dbt project as its manifest shows it, started by the assets of all sources or by hand.
 
+    The DAG OPS is of what has that tag, and starts when a run of the other was gathered.
+
     ``task_id`` is the task that reads the DAG to run itself. It gets a DAG of that task alone, without its
     schedule: drawing the others would cost each task as much as a small model does.
 
     Raises ConfigError where a task cannot be named or selected unambiguously, or a node's
     ``meta.cosmos.operator_kwargs`` sets what it may not.
     """
-    if task_id == SELECT and not is_stock():
-        alone = DAG(dag_id=dag_id, schedule=None, **_dag_arguments())
-        add_selection(alone, project_dir)
+    if task_id in (SELECT, GATHER) and not is_stock():
+        alone = DAG(dag_id=dag_id, schedule=None, **_dag_arguments(dag_id))
+        (add_selection if task_id == SELECT else add_gathering)(alone, project_dir)
         return alone
     parsed = json.loads(manifest.read_text())
     graph = Graph(parsed)
     drawing = Drawing(graph, project_dir, Descriptions(parsed, graph))
     if task_id is not None and not is_stock():
-        alone = DAG(dag_id=dag_id, schedule=None, **_dag_arguments())
+        alone = DAG(dag_id=dag_id, schedule=None, **_dag_arguments(dag_id))
         if drawing.draw_alone(alone, task_id, marts_of(graph, parsed)):
             return alone
+    drawn = nodes_of(graph, dag_id)
     dag = TransformDag(
         dag_id=dag_id,
-        schedule=_all_sources(),
-        **_dag_arguments(),
+        schedule=asset_of(ARTIFACTS) if dag_id == OPS else _all_sources(),
+        **_dag_arguments(dag_id),
         project_config=ProjectConfig(
             project_dir, manifest_path=manifest, install_dbt_deps=False, partial_parse=False
         ),
@@ -110,12 +120,15 @@ def build_dag(
                 drawing.converter(),
             ),
             emit_datasets=False,
+            **_cosmos_selection(graph, drawn, dag_id),
         ),
         operator_args={"dbt_executable_path": task_arguments(project_dir)["dbt_executable_path"]},
     )
-    drawing.add_remaining_tests(dag)
-    for mart in marts_of(graph, parsed):
-        drawing.add_mart(dag, mart)
+    drawing.add_remaining_tests(dag, drawn)
+    if dag_id != OPS:
+        add_gathering(dag, project_dir)
+        for mart in marts_of(graph, parsed):
+            drawing.add_mart(dag, mart)
     add_selection(dag, project_dir)
     for task in dag.tasks:
         # A run has the DAG's parameters anyway. Stored with each task as well, they are checked once a task.
@@ -123,11 +136,21 @@ def build_dag(
     return dag
 
 
-def _dag_arguments() -> dict[str, Any]:
+def _cosmos_selection(graph: Graph, drawn: frozenset[str], dag_id: str) -> dict[str, list[str]]:
+    """What Cosmos is told to draw of the resources; nothing where that is all of them."""
+    if drawn.issuperset(graph.nodes):
+        return {}
+    return {"select" if dag_id == OPS else "exclude": [f"tag:{TAG}"]}
+
+
+def _dag_arguments(dag_id: str) -> dict[str, Any]:
     """What the DAG is made with besides its tasks and its schedule."""
+    of_ops = dag_id == OPS
     return {
-        "description": "The dbt project: one task a model and one task a test.",
-        "doc_md": DOC,
+        "description": "What the runs of the dbt project did."
+        if of_ops
+        else "The dbt project: one task a model and one task a test.",
+        "doc_md": OPS_DOC if of_ops else DOC,
         "params": {
             "full_refresh": Param(
                 False,
@@ -149,7 +172,7 @@ def _dag_arguments() -> dict[str, Any]:
             ),
             EVENT_TIME_END: Param("", type="string", description="Where that window ends; not part of it."),
         },
-        "tags": ["dbt", "transform"],
+        "tags": ["dbt", dag_id if of_ops else TRANSFORM],
         "default_args": {"owner": "headrace"},
         "catchup": False,
         "max_active_runs": 1,
@@ -168,6 +191,22 @@ def add_selection(dag: DAG, project_dir: Path) -> None:
         on_failure_callback=operators.notify_failure,
     )
     task.set_downstream(roots)
+
+
+def add_gathering(dag: DAG, project_dir: Path) -> None:
+    """Put after every task drawn so far the one that loads what they did.
+
+    It waits for each of them, not for the last alone: a task that is held back has ended while others that
+    it waits for still run. What hands marts on does not run dbt, and goes on beside it. As a teardown it
+    leaves the run's state to the others: a failed node fails the run, a failed load of what they did does
+    not.
+    """
+    before = list(dag.tasks)
+    task = GatherNodes(
+        **TASK_DEFAULTS, dag=dag, task_id=GATHER, project_dir=project_dir, outlets=[asset_of(ARTIFACTS)]
+    )
+    task.as_teardown()
+    task.set_upstream(before)
 
 
 def _all_sources() -> AssetAll | None:

@@ -21,7 +21,9 @@ class NodeResult:
     ``relation`` is what the node built, or where a test with ``store_failures`` keeps its rows, quoted as
     dbt writes it. ``rows`` counts what its last statement inserted, updated and deleted; None for a view,
     a test, and where the warehouse did not say. ``bytes`` is the size of the table that was built, None
-    likewise. ``query_id`` is that statement's, or that of the statement that failed.
+    likewise. ``query_id`` is that statement's, or that of the statement that failed. ``started_at``,
+    ``compiled_at`` and ``ended_at`` are moments as dbt writes them (ISO 8601, UTC), empty for a step that the
+    node did not reach. ``invocation_id`` names the run of dbt, ``thread`` the thread of it.
     """
 
     unique_id: str
@@ -34,6 +36,11 @@ class NodeResult:
     bytes: int | None = None
     query_id: str = ""
     seconds: float = 0.0
+    started_at: str = ""
+    compiled_at: str = ""
+    ended_at: str = ""
+    invocation_id: str = ""
+    thread: str = ""
 
     @property
     def is_test(self) -> bool:
@@ -72,7 +79,12 @@ def read_nodes(target_dir: Path) -> tuple[NodeResult, ...]:
 
 
 def _results(path: Path) -> list[dict[str, Any]]:
-    return list(json.loads(path.read_text())["results"]) if path.exists() else []
+    """The entries of a file of results, each with the id of the run of dbt that wrote it."""
+    if not path.exists():
+        return []
+    artifact = json.loads(path.read_text())
+    invocation_id = (artifact.get("metadata") or {}).get("invocation_id")
+    return [{**entry, "invocation_id": invocation_id} for entry in artifact["results"]]
 
 
 def _node_result(entry: dict[str, Any]) -> NodeResult:
@@ -80,6 +92,7 @@ def _node_result(entry: dict[str, Any]) -> NodeResult:
     if not message and "max_loaded_at" in entry:
         age = timedelta(seconds=round(entry["max_loaded_at_time_ago_in_s"]))
         message = f"the newest load is {age} old (of {entry['max_loaded_at']})"
+    steps = {step["name"]: step for step in entry.get("timing") or ()}
     return NodeResult(
         unique_id=entry["unique_id"],
         status=str(entry["status"]),
@@ -91,7 +104,16 @@ def _node_result(entry: dict[str, Any]) -> NodeResult:
         bytes=(entry.get("adapter_response") or {}).get("bytes"),
         query_id=str((entry.get("adapter_response") or {}).get("query_id") or _failed_query(message)),
         seconds=round(float(entry.get("execution_time") or 0), 3),
+        started_at=_moment(steps, "compile", "started_at") or _moment(steps, "execute", "started_at"),
+        compiled_at=_moment(steps, "compile", "completed_at"),
+        ended_at=_moment(steps, "execute", "completed_at") or _moment(steps, "compile", "completed_at"),
+        invocation_id=str(entry.get("invocation_id") or ""),
+        thread=str(entry.get("thread_id") or ""),
     )
+
+
+def _moment(steps: Mapping[str, Mapping[str, Any]], step: str, end: str) -> str:
+    return str(steps.get(step, {}).get(end) or "")
 
 
 def _failed_query(message: str) -> str:

@@ -17,6 +17,7 @@ from include.headrace.transform import SELECT
 from include.headrace.transform.graph import Graph, Node
 from include.headrace.transform.manifest import manifest_path
 from include.headrace.transform.naming import task_ids
+from include.headrace.transform.parts import nodes_of
 from include.headrace.transform.window import EVENT_TIME_START, window_of
 
 ITEM = re.compile(r"(\+?)(?:(source|tag|path):)?([A-Za-z0-9_./-]+?)(\+?)")
@@ -40,7 +41,10 @@ class SelectNodes(BaseOperator, SkipMixin):
             if not text and not windowed:
                 return
             graph = Graph(json.loads(manifest_path(Path(self.project_dir)).read_text()))
-            chosen = selected(graph, text) if text else set(graph.nodes)
+            drawn = nodes_of(graph, context["ti"].dag_id)
+            chosen = drawn.intersection(selected(graph, text) if text else graph.nodes)
+            if not chosen:
+                raise ConfigError(f"select is {text!r}, and this DAG runs nothing of that; another does.")
             if windowed and not any(graph.nodes[uid].in_batches for uid in chosen):
                 raise ConfigError(
                     f"{EVENT_TIME_START} is given, and no model of this run is built in batches of event "
@@ -49,7 +53,7 @@ class SelectNodes(BaseOperator, SkipMixin):
         except ConfigError as error:
             raise AirflowFailException(str(error)) from error
         ids = task_ids(graph)
-        left_out = [ids[uid] for uid, node in graph.nodes.items() if node.has_task and uid not in chosen]
+        left_out = [ids[uid] for uid in sorted(drawn - chosen) if graph.nodes[uid].has_task]
         # The DAG that a running task reads has no task but its own; what is skipped is told by its id.
         self.skip(context["ti"], [EmptyOperator(task_id=task_id) for task_id in left_out])
 
