@@ -130,7 +130,9 @@ def write(path: Path, rendered: dict[str, str], head: str = HEAD, order: Iterabl
         f"\n<!-- section: {name} -->\n{kept[name]}<!-- end -->\n" for name in order if name in kept
     )
     path.parent.mkdir(exist_ok=True)
-    path.write_text(head + body)
+    made = path.with_name(f".{path.name}")
+    made.write_text(head + body)
+    made.replace(path)
 
 
 def sections_of(page: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from bench.page import Circumstances, write
 from bench.transform import gates, page, parsing, profile
 from bench.transform.airflow import airflow
 from bench.transform.projects import DEMO, make
-from bench.transform.side_by_side import measure
+from bench.transform.side_by_side import Row, measure
 from bench.transform.ways import OURS, WAYS
 from include.headrace.demo.platform import stopped_by_signals
 
@@ -26,6 +26,7 @@ GOALS = (DEMO, "models_100")
 """The projects that are run in every way; others in ours alone."""
 Say = Callable[[str], None]
 Section = tuple[list[str], list[Gate]]
+Keep = Callable[[list[str], list[Gate]], None]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,10 +66,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found: list[Gate] = []
     with stopped_by_signals():
         for name in wanted:
-            parts, of_section = _section(name, options, say)
-            if name in page.TITLES:
-                text = page.render(name, circumstances, parts, of_section)
-                write(options.page, {name: text}, page.HEAD, page.TITLES)
+
+            def keep(parts: list[str], gates: list[Gate], name: str = name) -> None:
+                if name in page.TITLES:
+                    text = page.render(name, circumstances, parts, gates)
+                    write(options.page, {name: text}, page.HEAD, page.TITLES)
+
+            parts, of_section = _section(name, options, say, keep)
+            keep(parts, of_section)
             print("\n\n".join([*parts, *map(str, of_section)]), flush=True)
             found += of_section
     missed = [gate for gate in found if not gate.met]
@@ -78,7 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if missed else 0
 
 
-def _section(name: str, options: argparse.Namespace, say: Say) -> Section:
+def _section(name: str, options: argparse.Namespace, say: Say, keep: Keep) -> Section:
+    """What a section is made of: its parts and its gates. ``keep`` gets what there is after each run, so that
+    a bench that is cut off has it on its page."""
     if name == "parsing":
         return parsing.section(say)
     if name == "profile":
@@ -89,9 +96,15 @@ def _section(name: str, options: argparse.Namespace, say: Say) -> Section:
         ways = [way for way in ways if not way.name.startswith(tuple(options.without.split(",")))]
     if name not in GOALS and not options.ways:
         ways = [way for way in ways if way.name == OURS]
+
+    def section(rows: Sequence[Row]) -> Section:
+        return [page.runs(rows)], gates.of_project(name, rows) if name in GOALS and not options.ways else []
+
     with airflow() as running:
-        rows = measure(running, make(name, say), ways, options.rounds, say)
-    return [page.runs(rows)], gates.of_project(name, rows) if name in GOALS and not options.ways else []
+        project = make(name, say)
+        return section(
+            measure(running, project, ways, options.rounds, say, lambda rows: keep(*section(rows)))
+        )
 
 
 if __name__ == "__main__":

@@ -66,8 +66,9 @@ def runs(rows: Sequence[Row]) -> str:
 def _cells(row: Row) -> list[str]:
     name = f"{row.way.name}: {row.way.what}"
     if not row.measured:
-        said = (row.error or "not run").replace("|", "\\|").replace("\n", " ")[:300]
-        return [f"{name} (error: {said})", *["-"] * 8]
+        said = f"error: {row.error}" if row.error else "not measured: the bench ended before it"
+        shown = said.replace("|", "\\|").replace("\n", " ")[:300]
+        return [f"{name} ({shown})", *["-"] * 8]
     walls = sorted(run.wall for run in row.runs)
     last = row.runs[-1]
     return [

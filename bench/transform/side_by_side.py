@@ -53,25 +53,40 @@ class Row:
 
 
 def measure(
-    airflow: Airflow, project: Project, ways: Sequence[Way], rounds: int, say: Callable[[str], None]
+    airflow: Airflow,
+    project: Project,
+    ways: Sequence[Way],
+    rounds: int,
+    say: Callable[[str], None],
+    keep: Callable[[Sequence[Row]], None],
 ) -> list[Row]:
-    """Run each way over a project, alternating. A way that fails once is not run again; its row says why."""
+    """Run each way over a project, alternating, then once each of those that are measured once.
+
+    A way that fails is not run again; its row says why. ``keep`` is given all rows after each run.
+    """
     with environment({**os.environ, **airflow.env}):
         bake("local", project.folder)
     rows = [Row(way, project.nodes()) for way in ways]
-    for number in range(rounds):
-        for row in rows if number % 2 == 0 else reversed(rows):
-            if row.error or (number and row.way.once):
-                continue
-            try:
-                row.runs.append(_run(airflow, project, row.way))
-            except (RuntimeError, HeadraceError) as error:
-                row.error = str(error)
-                say(f"{project.name}: {row.way.name}: {row.error}")
-                continue
+    for row in turns(rows, rounds):
+        if row.error:
+            continue
+        try:
+            row.runs.append(_run(airflow, project, row.way))
+        except (RuntimeError, HeadraceError) as error:
+            row.error = str(error)
+            say(f"{project.name}: {row.way.name}: {row.error}")
+        else:
             last = row.runs[-1]
             say(f"{project.name}: {row.way.name}: {last.wall:.0f} s, {last.cpu:.0f} CPU s")
+        keep(rows)
     return rows
+
+
+def turns(rows: Sequence[Row], rounds: int) -> list[Row]:
+    """Whose turn it is: what alternates, forth and back, then what is measured once."""
+    again = [row for row in rows if not row.way.once]
+    found = [row for number in range(rounds) for row in (again if number % 2 == 0 else again[::-1])]
+    return [*found, *(row for row in rows if row.way.once)]
 
 
 def _run(airflow: Airflow, project: Project, way: Way) -> Run:

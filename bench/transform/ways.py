@@ -48,7 +48,6 @@ WAYS = (
         only="models_",
     ),
     Way(WARM, "the same", DAGS / "ours", {"HEADRACE_DBT_RUNNER": "warm"}, once=True),
-    Way(COMMAND, "the same", DAGS / "ours", {"HEADRACE_DBT_RUNNER": "subprocess"}, once=True, only="demo"),
     Way(
         WATCHER,
         "one `dbt build`; a task a model waits for it, tests one task a model",
@@ -58,4 +57,5 @@ WAYS = (
         cosmos_alone=True,
     ),
     Way(STOCK, "a task a model and a test", DAGS / "ours", {"HEADRACE_DBT_RUNNER": "cosmos"}, once=True),
+    Way(COMMAND, "the same", DAGS / "ours", {"HEADRACE_DBT_RUNNER": "subprocess"}, once=True, only="demo"),
 )

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 
 from bench.page import Circumstances
+from bench.transform import __main__ as transform
 from bench.transform import gates, page
+from bench.transform.airflow import DagRun
 from bench.transform.generated import write
 from bench.transform.projects import Project
-from bench.transform.side_by_side import Row, Run
-from bench.transform.ways import BARE, FLOOR, OURS, STOCK, WAYS
+from bench.transform.side_by_side import Row, Run, turns
+from bench.transform.ways import BARE, FLOOR, OURS, STOCK, WARM, WAYS, Way
 from include.headrace.transform.manifest import bake, manifest_path
 from include.headrace.transform.rendering import build_dag
 
@@ -51,6 +57,64 @@ def test_the_page_shows_medians_and_errors(tmp_path: Path) -> None:
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     assert lines[2].endswith("| 12 | 10 to 30 | 3 | 21 | 0.50 | 24 | 200 | 4.5 |")
     assert "(error: one \\| two three) | - |" in lines[3]
+
+
+def test_what_alternates_goes_forth_and_back_before_what_is_measured_once() -> None:
+    found = rows(stock=[], bare=[], ours=[])
+    order = [row.way.name for row in turns(found, 3)]
+    assert order == [BARE, OURS, OURS, BARE, BARE, OURS, STOCK]
+
+
+class StopsAt:
+    """In the place of the platform under measurement: its runs take 7 seconds until it is stopped."""
+
+    env: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, name: str, error: BaseException) -> None:
+        self.name, self.error = name, error
+
+    @contextmanager
+    def ready(self, way: Way, project: Project) -> Iterator[None]:
+        if way.name == self.name:
+            raise self.error
+        yield
+
+    @property
+    def warehouse(self) -> SimpleNamespace:
+        return SimpleNamespace(queries=lambda: 40)
+
+    def task_processes(self) -> list[Any]:
+        return []
+
+    def run(self, processes: None, way: Way, project: Project) -> DagRun:
+        return DagRun(7.0, 21, 0.5)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no slot"), KeyboardInterrupt()])
+def test_a_way_that_fails_or_is_stopped_leaves_the_others_on_the_page(
+    error: BaseException, project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    @contextmanager
+    def platform() -> Iterator[StopsAt]:
+        yield StopsAt(WARM, error)
+
+    monkeypatch.setattr(transform, "airflow", platform)
+    monkeypatch.setattr(transform, "make", lambda name, say: project)
+    kept = tmp_path / "speed.md"
+    asked = ["--only", "demo", "--rounds", "1", "--page", str(kept), "--without", BARE]
+    if isinstance(error, RuntimeError):
+        assert transform.main(asked) == 1
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            transform.main(asked)
+    lines = {line.split(":")[0].removeprefix("| "): line for line in kept.read_text().splitlines()}
+    assert "| 7 | 7 to 7 | 1 | 21 | 0.50 |" in lines[OURS]
+    if isinstance(error, RuntimeError):
+        assert "(error: no slot) | - |" in lines[WARM]
+        assert "| 7 | 7 to 7 |" in lines[STOCK]
+    else:
+        assert "(not measured: the bench ended before it) | - |" in lines[WARM]
+        assert "(not measured: the bench ended before it) | - |" in lines[STOCK]
 
 
 @pytest.fixture(scope="module")

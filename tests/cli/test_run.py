@@ -43,7 +43,7 @@ def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
         (("",), "error: There is no DAG ''; the project has ingest__"),
         (
             ("ingest__reference", "--select", "dim_date"),
-            "error: Only transform takes a selection; ingest__reference runs whole.",
+            "error: Only transform and ops take a selection; ingest__reference runs whole.",
         ),
     ],
 )
