@@ -30,8 +30,8 @@ this page. Figures of two machines, or of two runs, do not compare; ratios withi
 - Time is that of the DAG's run from its start to its end, by Airflow's metadata; for `dbt build` that of
   the command, with the project parsed before. The order alternates from round to round; what is slow is
   run once.
-- Our DAG also checks the sources' freshness, hands the marts on, and exports the public ones: the bare
-  build does not.
+- Our DAG also checks the sources' freshness, hands the marts on, exports the public ones, and loads what
+  its tasks did: the bare build does not.
 - Processor time is that of the whole machine, with Airflow, the warehouse and the metadata. Memory is the
   peak of what all processes of tasks hold together, for each slot; of shared memory each is charged its
   part. Queries are the statements that the warehouse was sent, for each node that dbt builds.

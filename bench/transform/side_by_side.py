@@ -106,9 +106,12 @@ def build_bare(airflow: Airflow, project: Project) -> Run:
 
     Raises RuntimeError with the end of what dbt printed when it fails.
     """
-    where = ["--project-dir", ".", "--profiles-dir", ".", "--target", "local", "--target-path", "bare"]
+    # Beside the project: a file more in it would make it another one, to be parsed again by the other ways.
+    made = project.folder.with_name("bare")
+    where = ["--project-dir", ".", "--profiles-dir", ".", "--target", "local"]
+    where += ["--target-path", str(made / "target"), "--log-path", str(made / "logs")]
     env = {**os.environ, **airflow.env, **airflow.dbt_login()}
-    shutil.rmtree(project.folder / "bare", ignore_errors=True)
+    shutil.rmtree(made, ignore_errors=True)
     _dbt(["parse", *where], project, env)
     started, busy = time.monotonic(), cpu_seconds()
     _dbt(["build", *where, "--threads", str(PARALLELISM)], project, env)

@@ -23,7 +23,7 @@ DBT = (
     "agate",
 )
 COSMOS = ("include.headrace.transform.rendering",)
-LOADING = ("snowflake.connector", "pyarrow.parquet")
+LOADING = ("snowflake.connector", "pyarrow.parquet", "include.headrace.transform.artifacts")
 AIRFLOW = (
     "airflow.dag_processing.dagbag",
     "airflow.sdk.execution_time.task_runner",

@@ -203,7 +203,13 @@ def add_gathering(dag: DAG, project_dir: Path) -> None:
     """
     before = list(dag.tasks)
     task = GatherNodes(
-        **TASK_DEFAULTS, dag=dag, task_id=GATHER, project_dir=project_dir, outlets=[asset_of(ARTIFACTS)]
+        **TASK_DEFAULTS,
+        dag=dag,
+        task_id=GATHER,
+        project_dir=project_dir,
+        outlets=[asset_of(ARTIFACTS)],
+        # Airflow adds it to what comes before: nodes and this task get a slot before the exports do.
+        priority_weight=10,
     )
     task.as_teardown()
     task.set_upstream(before)
