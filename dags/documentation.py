@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import DAG, get_parsing_context
 
 from include.headrace.pipeline import DEFAULT_ARGS, START
@@ -21,4 +23,4 @@ if get_parsing_context().dag_id in (None, DBT_DOCS):
         doc_md="Has dbt document the project and what is in the warehouse (`dbt docs generate`), for the "
         "page `dbt docs` of this UI. Run it after the project changed.",
     ):
-        MakeDocs(task_id="generate", pool=DBT_POOL)
+        MakeDocs(task_id="generate", pool=DBT_POOL, execution_timeout=timedelta(minutes=30))

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from include.headrace.errors import PassingError, PermanentError
+from include.headrace.errors import ConfigError, PassingError, PermanentError
+from include.headrace.transform.dbt_process import DbtProcess
 from include.headrace.transform.docs_site import keep_docs, kept_docs, make_docs
-from tests.transform.conftest import Project
+from tests.transform.conftest import Project, copy_of
 
 
 def _documents(page: str) -> list[dict[str, Any]]:
@@ -33,11 +36,32 @@ def test_the_page_holds_the_project_and_what_is_in_the_warehouse(
     ]
 
 
-def test_a_warehouse_that_does_not_answer_is_told_and_may_pass(
+def test_a_profile_that_dbt_refuses_is_for_a_person_to_mend(sample: Project, dbt_env: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"(?s)dbt cannot parse .*no number"):
+        make_docs({**dbt_env, "SNOWFLAKE_PORT": "no number"}, sample.folder)
+
+
+def test_a_project_that_does_not_parse_is_for_a_person_to_mend(
+    sample: Project, dbt_env: dict[str, str], tmp_path: Path
+) -> None:
+    project = copy_of(sample.folder, tmp_path / "project")
+    (project / "models" / "broken.sql").write_text("select {{ ref('nothing_of_that_name') }}")
+    with pytest.raises(ConfigError, match=r"(?s)dbt cannot parse .*nothing_of_that_name"):
+        make_docs(dbt_env, project)
+
+
+def test_it_ends_when_it_is_cancelled_while_the_warehouse_says_nothing(
     sample: Project, dbt_env: dict[str, str]
 ) -> None:
-    with pytest.raises(PassingError, match=r"(?s)dbt cannot document .*"):
-        make_docs({**dbt_env, "SNOWFLAKE_ACCOUNT": "", "SNOWFLAKE_PORT": "no number"}, sample.folder)
+    dbt = DbtProcess()
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as pool:
+        silent.settimeout(120)
+        port = str(silent.getsockname()[1])
+        made = pool.submit(make_docs, {**dbt_env, "SNOWFLAKE_PORT": port}, sample.folder, dbt)
+        asked, _ = silent.accept()
+        dbt.cancel()
+        with asked, pytest.raises(PassingError, match="dbt cannot document"):
+            made.result()
 
 
 @pytest.mark.parametrize("location", ["{folder}", "file://{folder}"])

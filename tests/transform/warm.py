@@ -79,6 +79,17 @@ class Endless:
             rows: list[Any] = cursor.fetchall()
             return [row[0] for row in rows]
 
+    def cancels(self) -> int:
+        """How often the warehouse was asked to cancel what a session runs."""
+        with self.server.connect() as connection:
+            cursor = connection.cursor().execute(
+                "select count(*) from table(information_schema.query_history()) "
+                "where query_text ilike 'select system$cancel_all_queries(%'"
+            )
+            assert cursor is not None
+            [(count,)] = cursor.fetchall()
+            return int(count)
+
     def outcomes(self) -> list[str | None]:
         """The error codes of the queries that ended since this was made."""
         return self.queries()[self.begun :]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.headrace import settings
-from include.headrace.errors import PassingError, PermanentError
+from include.headrace.errors import ConfigError, PassingError, PermanentError
 from include.headrace.readers.files import file_system
-from include.headrace.transform.manifest import NO_TRACKING, dbt_command
+from include.headrace.transform.dbt_process import DbtProcess
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
@@ -22,26 +21,27 @@ MADE = "static_index.html"
 KEPT = "index.html"
 
 
-def make_docs(env: Mapping[str, str], project_dir: Path = settings.DBT_DIR) -> bytes:
+def make_docs(
+    env: Mapping[str, str], project_dir: Path = settings.DBT_DIR, dbt: DbtProcess | None = None
+) -> bytes:
     """Have dbt document the project and the relations in the warehouse; the page.
 
-    ``env`` is what the profile reads of the connection. Raises PassingError with the end of what dbt said
-    when it fails: the warehouse may not answer.
+    ``env`` is what the profile reads of the connection. ``dbt`` is what runs it, for whoever may have to
+    cancel it. Raises ConfigError when the project does not parse, PassingError with the end of what dbt said
+    when it then fails: the warehouse may not answer.
     """
+    dbt = dbt or DbtProcess()
     with tempfile.TemporaryDirectory() as scratch:
-        command = [dbt_command(), "--no-use-colors", "--log-path", scratch, "docs", "generate", "--static"]
-        command += ["--project-dir", ".", "--profiles-dir", ".", "--target-path", scratch]
-        done = subprocess.run(
-            [*command, "--target", settings.environment()],
-            env={**os.environ, **env, **NO_TRACKING},
-            cwd=project_dir,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise PassingError(f"dbt cannot document {project_dir}:\n{done.stdout.strip()[-4000:]}")
+        before = ["--no-use-colors", "--log-path", scratch]
+        where = ["--project-dir", ".", "--profiles-dir", ".", "--target-path", scratch]
+        where += ["--target", settings.environment()]
+        whole = {**os.environ, **env}
+        code, output = dbt.run([*before, "parse", *where], whole, project_dir)
+        if code != 0:
+            raise ConfigError(f"dbt cannot parse {project_dir}:\n{output}")
+        code, output = dbt.run([*before, "docs", "generate", "--static", *where], whole, project_dir)
+        if code != 0:
+            raise PassingError(f"dbt cannot document {project_dir}:\n{output}")
         return Path(scratch, MADE).read_bytes()
 
 
