@@ -9,6 +9,7 @@ ENV HEADRACE_ENV=prod \
     DO_NOT_TRACK=1 \
     DBT_SEND_ANONYMOUS_USAGE_STATS=false \
     SNOWFLAKE_DISABLE_MINICORE=1 \
+    AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL=1 \
     AIRFLOW__CORE__MAX_TEMPLATED_FIELD_LENGTH=65536
 
 # What a DAG is drawn from is made here, so that parsing it needs neither dbt nor a connection.
