@@ -98,7 +98,8 @@ def _section(name: str, options: argparse.Namespace, say: Say, keep: Keep) -> Se
         ways = [way for way in ways if way.name == OURS]
 
     def section(rows: Sequence[Row]) -> Section:
-        return [page.runs(rows)], gates.of_project(name, rows) if name in GOALS and not options.ways else []
+        parts = [part for part in (page.runs(rows), page.remaining(rows)) if part]
+        return parts, gates.of_project(name, rows) if name in GOALS and not options.ways else []
 
     with airflow() as running:
         project = make(name, say)

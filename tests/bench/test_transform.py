@@ -59,6 +59,17 @@ def test_the_page_shows_medians_and_errors(tmp_path: Path) -> None:
     assert "(error: one \\| two three) | - |" in lines[3]
 
 
+def test_the_page_says_what_ours_spends_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    found = rows(bare=[10], floor=[8], ours=[30])
+    # Each run uses two processor seconds a second: 60, of which 16 and 20 are the others'.
+    assert "Of the 60 processor seconds that 2 cores had while ours ran, it used 60: 16 as" in page.remaining(
+        found
+    )
+    assert "and 24, 1.14 a task," in page.remaining(found)
+    assert page.remaining(rows(floor=[8], ours=[30])) == ""
+
+
 def test_what_alternates_goes_forth_and_back_before_what_is_measured_once() -> None:
     found = rows(stock=[], bare=[], ours=[])
     order = [row.way.name for row in turns(found, 3)]
