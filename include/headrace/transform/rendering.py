@@ -39,6 +39,7 @@ from include.headrace.transform.selecting import SelectNodes
 from include.headrace.transform.stock import is_stock
 from include.headrace.transform.window import EVENT_TIME_END, EVENT_TIME_START
 
+DESCRIPTION = "The dbt project: one task a model and one task a test."
 DOC = """The dbt project under `dbt/`, one Airflow task a model, seed, snapshot, source freshness and test.
 
 It starts when every source has emitted its asset `raw.<source>`, or by hand. A group is one resource
@@ -49,6 +50,7 @@ After a change to an incremental model, trigger it with `full_refresh`. To run a
 trigger it with `select`.
 """
 
+OPS_DESCRIPTION = "What the runs of the dbt project did."
 OPS_DOC = """The dbt models under `dbt/models/ops`: what each node of each run of `transform` did, how long it
 took, and what its tests found, in the schema `OPS`. It starts when the last task of a run, `gather`, has
 loaded what the run's tasks did, and by hand.
@@ -75,7 +77,8 @@ def build_dag(
 ) -> DAG:
     """The DAG of a dbt project as its manifest shows it, started by the assets of all sources or by hand.
 
-    The DAG OPS is of what has that tag, and starts when a run of the other was gathered.
+    The DAG OPS runs what :mod:`include.headrace.transform.parts` says, and starts when a run of another was
+    gathered.
 
     ``task_id`` is the task that reads the DAG to run itself. It gets a DAG of that task alone, without its
     schedule: drawing the others would cost each task as much as a small model does.
@@ -145,12 +148,12 @@ def _cosmos_selection(graph: Graph, drawn: frozenset[str], dag_id: str) -> dict[
 
 def _dag_arguments(dag_id: str) -> dict[str, Any]:
     """What the DAG is made with besides its tasks and its schedule."""
-    of_ops = dag_id == OPS
+    name, description, doc = (
+        (OPS, OPS_DESCRIPTION, OPS_DOC) if dag_id == OPS else (TRANSFORM, DESCRIPTION, DOC)
+    )
     return {
-        "description": "What the runs of the dbt project did."
-        if of_ops
-        else "The dbt project: one task a model and one task a test.",
-        "doc_md": OPS_DOC if of_ops else DOC,
+        "description": description,
+        "doc_md": doc,
         "params": {
             "full_refresh": Param(
                 False,
@@ -172,7 +175,7 @@ def _dag_arguments(dag_id: str) -> dict[str, Any]:
             ),
             EVENT_TIME_END: Param("", type="string", description="Where that window ends; not part of it."),
         },
-        "tags": ["dbt", dag_id if of_ops else TRANSFORM],
+        "tags": ["dbt", name],
         "default_args": {"owner": "headrace"},
         "catchup": False,
         "max_active_runs": 1,
