@@ -134,4 +134,4 @@ def test_a_wrong_parameter_stops_the_run_before_it_began(dag: DAG, select: str, 
     params = {"select": select, "event_time_start": "2013-07-01", "event_time_end": "2013-07-02"}
     task: Any = dag.get_task("select")
     with pytest.raises(AirflowFailException, match=message):
-        task.execute({"params": params, "ti": SimpleNamespace()})
+        task.execute({"params": params, "ti": SimpleNamespace(dag_id=dag.dag_id)})

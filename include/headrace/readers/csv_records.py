@@ -106,12 +106,15 @@ class Grammar:
         self.delimiter = delimiter
         self._last_byte = delimiter.encode()[-1]
         mark = re.escape(delimiter.encode())
-        # A quoted field takes all up to its closing quote, and what wrongly follows that; an
-        # unquoted field takes all up to the delimiter or the line's end.
+        # A quoted field takes all up to its closing quote, and what wrongly follows that; an unquoted field
+        # takes all up to the delimiter or the line's end. No group with a choice is repeated possessively:
+        # Python before 3.11.5, which Debian 12 has, goes on at a wrong place (python/cpython#100061).
+        plain = rb"[^" + mark + rb"\r\n]*+"
+        if len(delimiter.encode()) > 1:
+            plain = rb"[^\r\n]*?"
+        quoted = rb'"([^"]*+(?:""[^"]*+)*+)"'
         self._field = re.compile(
-            rb'(?:"((?:[^"]|"")*+)"((?:(?!' + mark + rb')[^\r\n])*+)|((?!")(?:(?!' + mark + rb")[^\r\n])*+))"
-            rb"(" + mark + rb"|\r\n|\n|\r|\Z)",
-            re.DOTALL,
+            rb"(?:" + quoted + rb"(" + plain + rb')|((?!")' + plain + rb"))(" + mark + rb"|\r\n|\n|\r|\Z)"
         )
 
     def records(self, data: bytes, line: int, *, final: bool) -> Iterator[Record]:

@@ -13,7 +13,9 @@ STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 CLOSING = {"{": "}", "[": "]"}
 
 _string = re.compile(STRING, re.DOTALL)
-_to_bracket = re.compile(rf'(?:[^"\[\]{{}}]++|{STRING})*+[\[\]{{}}]', re.DOTALL)
+# No choice is repeated possessively: Python before 3.11.5, which Debian 12 has, then matches wrongly
+# (python/cpython#106052).
+_to_bracket = re.compile(rf'[^"\[\]{{}}]*+(?:{STRING}[^"\[\]{{}}]*+)*+[\[\]{{}}]', re.DOTALL)
 _blank = re.compile(f"[{BLANK}]*+")
 _word = re.compile(rf'[^{BLANK},:"\[\]{{}}]++')
 
