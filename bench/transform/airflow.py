@@ -104,7 +104,7 @@ class Airflow:
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             # Cosmos's way to write a DAG file does not name Airflow.
             "AIRFLOW__CORE__DAG_DISCOVERY_SAFE_MODE": "False",
-            "BENCH_PROJECT": str(project.folder),
+            "HEADRACE_DBT_DIR": str(project.folder),
             "BENCH_DAG": dag_id(way, project),
             **(self.dbt_login() if way.cosmos_alone else {}),
         }

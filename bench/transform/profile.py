@@ -45,7 +45,7 @@ def section(say: Callable[[str], None]) -> tuple[list[str], list[Gate]]:
                     **os.environ,
                     **running.env,
                     **way.env,
-                    "BENCH_PROJECT": str(project.folder),
+                    "HEADRACE_DBT_DIR": str(project.folder),
                     "BENCH_DAG": name,
                 }
                 lines = _profiled(f"{way.dags}/transform.py", name, env)

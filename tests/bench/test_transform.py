@@ -29,7 +29,7 @@ def rows(**walls: list[float]) -> list[Row]:
     ways = {"bare": BARE, "floor": FLOOR, "ours": OURS, "stock": STOCK}
     by_name = {way.name: way for way in WAYS}
     return [
-        Row(by_name[ways[name]], 20, [Run(wall, 2 * wall, 800_000_000, 90, 21, 0.5) for wall in runs])
+        Row(by_name[ways[name]], 20, [Run(wall, 2 * wall, 1_200_000_000, 90, 21, 0.5) for wall in runs])
         for name, runs in walls.items()
     ]
 

@@ -54,6 +54,11 @@ def test_what_points_at_another_airflow_or_account_stays_out(root: Path) -> None
     assert "elsewhere" not in env["AIRFLOW_CONN_SHOP_POSTGRES"]
 
 
+def test_a_local_run_takes_its_own_settings_from_who_starts_it(root: Path) -> None:
+    given = {"HEADRACE_DBT_DIR": "/data/dbt", "HEADRACE_DBT_RUNNER": "warm", "HEADRACE_SCHEDULES": "off"}
+    assert given.items() <= base_environment(given).items()
+
+
 def test_this_process_sees_what_its_processes_see(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AIRFLOW_CONN_SHOP_POSTGRES", "AIRFLOW_VAR_REGION", "SHOP_FILES", "TEAM"):
         monkeypatch.setenv(name, "to be put back")

@@ -94,8 +94,8 @@ def test_a_run_that_is_cut_short_cancels_its_query(kind: str, endless: Endless, 
     finally:
         signal.signal(signal.SIGUSR1, before)
     until(lambda: endless.outcomes() == ["000604"], "the query was not cancelled")
-    # In a forked task dbt closes its session before, and that cancels the query here. A worker must ask.
-    assert kind == "forked" or endless.cancels() > cancels
+    # The end of dbt's session would cancel it here too; an account may go on with it.
+    assert endless.cancels() > cancels
 
 
 @contextmanager

@@ -14,12 +14,14 @@ from include.headrace.demo.env_file import read_env_file
 from include.headrace.demo.private_file import owner_only
 from include.headrace.demo.server_process import HOST, USER
 
-PARALLELISM = 4
+PARALLELISM = 6
+"""Tasks at once. Of more than two or three a core most wait for the scheduler, which has these cores as well:
+`make bench-transform` took as long with 8 slots as with 6 on two cores, and a seventh longer with 4."""
 AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
 NOT_INHERITED = ("AIRFLOW", "DBT_", "SNOWFLAKE_", "HEADRACE_", "COSMOS", "PYTHONPATH", "PYTHONHOME")
 """Beginnings of variables that would point a local run at something else than itself."""
 
-KEPT = ("HEADRACE_LOCAL_DIR", "HEADRACE_DBT_RUNNER", "HEADRACE_SCHEDULES")
+KEPT = ("HEADRACE_LOCAL_DIR", "HEADRACE_DBT_DIR", "HEADRACE_DBT_RUNNER", "HEADRACE_SCHEDULES")
 """What of these a local run takes from whoever starts it."""
 
 OWN = ("AIRFLOW_CONN_", "AIRFLOW_VAR_")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Set
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from include.headrace.assets import mart_asset
 from include.headrace.errors import ConfigError
 from include.headrace.pools import DBT_POOL
 from include.headrace.transform import operators
-from include.headrace.transform.describing import Descriptions
+from include.headrace.transform.baked import Baked
 from include.headrace.transform.exporting import ExportMart, PublishMart
-from include.headrace.transform.graph import Graph, Node
+from include.headrace.transform.graph import Node
 from include.headrace.transform.marts import Mart
 from include.headrace.transform.naming import (
     COMMANDS,
@@ -29,7 +29,6 @@ from include.headrace.transform.naming import (
     delivery_id,
     group_id,
     selection,
-    task_ids,
 )
 from include.headrace.transform.stock import is_stock
 from include.headrace.transform.window import EVENT_TIME_END, EVENT_TIME_START
@@ -96,13 +95,11 @@ def task_arguments(project_dir: Path) -> dict[str, Any]:
 class Drawing:
     """The groups and tasks of one DAG, as they are made."""
 
-    def __init__(self, graph: Graph, project_dir: Path, descriptions: Descriptions) -> None:
-        self._graph = graph
-        self._descriptions = descriptions
+    def __init__(self, baked: Baked, project_dir: Path) -> None:
+        self._baked = baked
+        self._graph = baked.graph
+        self._ids = baked.ids
         self._task_arguments = task_arguments(project_dir)
-        self._ids = task_ids(graph)
-        self._taken = frozenset(self._ids.values())
-        self._layers = graph.layers()
         self._groups: dict[str, TaskGroup] = {}
         self._tasks: dict[str, BaseOperator] = {}
 
@@ -119,7 +116,7 @@ class Drawing:
 
         return draw_resource
 
-    def draw_alone(self, dag: DAG, task_id: str, marts: Iterable[Mart]) -> bool:
+    def draw_alone(self, dag: DAG, task_id: str) -> bool:
         """Draw the task of one node or mart, with nothing before or after it. False when none has it."""
         for uid, of_node in self._ids.items():
             if of_node == task_id:
@@ -127,7 +124,7 @@ class Drawing:
                 return True
         if not task_id.endswith((".export", ".publish")):
             return False
-        for mart in marts:
+        for mart in self._baked.marts:
             if self._delivery_id(mart) == task_id:
                 self._delivery(dag, mart)
                 return True
@@ -174,7 +171,7 @@ class Drawing:
         chosen: dict[str, Any] = {
             **TASK_DEFAULTS,
             **self._settings(mart.node),
-            **self._descriptions.of(mart.node),
+            **self._baked.descriptions.of(mart.node),
             "dag": dag,
             "task_group": self._layer(dag, EXPORTS if mart.public else PUBLICATIONS),
             "task_id": self._delivery_id(mart),
@@ -190,7 +187,7 @@ class Drawing:
 
     def _delivery_id(self, mart: Mart) -> str:
         verb = "export" if mart.public else "publish"
-        return delivery_id(self._graph, mart.node, verb, self._taken)
+        return delivery_id(self._graph, mart.node, verb, self._ids.values())
 
     def _task(self, dag: DAG, node: Node) -> BaseOperator:
         home = self._graph.home_of(node) if node.is_test else node.unique_id
@@ -202,7 +199,7 @@ class Drawing:
             "task_display_name": node.name if node.is_test else COMMANDS[node.kind],
             # What a run's parameter leaves out is skipped, and holds nothing back.
             "trigger_rule": TriggerRule.NONE_FAILED,
-            **self._descriptions.of(node),
+            **self._baked.descriptions.of(node),
         }
         if not node.runs:
             task: BaseOperator = EmptyOperator(**shown)
@@ -230,7 +227,7 @@ class Drawing:
 
     def _group(self, dag: DAG, resource: Node) -> TaskGroup:
         if resource.unique_id not in self._groups:
-            layer = self._layers[resource.unique_id]
+            layer = self._baked.layers[resource.unique_id]
             parent = dag.task_group if layer is None else self._layer(dag, layer)
             self._groups[resource.unique_id] = TaskGroup(
                 group_id=group_id(self._graph, resource), prefix_group_id=False, dag=dag, parent_group=parent

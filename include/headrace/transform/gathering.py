@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,11 +82,10 @@ class GatherNodes(BaseOperator):
 
     def _nodes(self, dag_id: str) -> list[str]:
         """The ids of all tasks that run a node; the DAG that a running task reads has no task but its own."""
-        from include.headrace.transform.graph import Graph
+        from include.headrace.transform.baked import read_baked
         from include.headrace.transform.manifest import manifest_path
-        from include.headrace.transform.naming import task_ids
         from include.headrace.transform.parts import nodes_of
 
-        graph = Graph(json.loads(manifest_path(Path(self.project_dir)).read_text()))
-        ids = task_ids(graph)
-        return [ids[uid] for uid in sorted(nodes_of(graph, dag_id)) if graph.nodes[uid].runs]
+        baked = read_baked(manifest_path(Path(self.project_dir)))
+        drawn = sorted(nodes_of(baked.graph, dag_id))
+        return [baked.ids[uid] for uid in drawn if baked.graph.nodes[uid].runs]

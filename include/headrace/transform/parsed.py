@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.headrace.transform.run_manifest import FILE, store_dir
+from include.headrace.transform.templates import compile_manifest
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -27,11 +28,13 @@ def decode(packed: Path) -> Manifest:
 
 
 def hold_newest(store: Path | None = None) -> None:
-    """Decode the newest of the kept manifests, where there is one, for the tasks to come."""
+    """Decode the newest of the kept manifests, where there is one, and compile it, for the tasks to come."""
     folder = store or store_dir()
     kept = [path for path in folder.glob(f"*/{FILE}") if not path.parent.name.startswith("tmp")]
     for path in sorted(kept, key=lambda path: path.stat().st_mtime)[-1:]:
-        _held[path.parent.name] = decode(path)
+        held = decode(path)
+        compile_manifest(held)
+        _held[path.parent.name] = held
 
 
 def hold(kept: Path) -> None:

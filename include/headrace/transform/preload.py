@@ -9,6 +9,8 @@ import gc
 import importlib
 import os
 
+from include.headrace import settings
+
 DBT = (
     "dbt.cli.main",
     "dbt.adapters.snowflake",
@@ -20,10 +22,21 @@ DBT = (
     "dbt.task.freshness",
     "dbt.task.build",
     "dbt.compilation",
-    "agate",
+    "dbt.adapters.__about__",
+    "dbt_common.clients.agate_helper",
+    "include.headrace.transform.forked_runner",
+    # By name, when a run begins.
+    "multiprocessing.dummy",
+    "babel.dates",
 )
 COSMOS = ("include.headrace.transform.rendering",)
-LOADING = ("snowflake.connector", "pyarrow.parquet", "include.headrace.transform.artifacts")
+LOADING = (
+    "airflow.providers.snowflake.hooks.snowflake",
+    "snowflake.connector.minicore",
+    "pyarrow.parquet",
+    "include.headrace.export.run",
+    "include.headrace.transform.artifacts",
+)
 AIRFLOW = (
     "airflow.dag_processing.dagbag",
     "airflow.sdk.execution_time.task_runner",
@@ -64,11 +77,16 @@ def preload(argv: list[str]) -> None:
     for name in modules:
         importlib.import_module(name)
     if set(DBT) <= set(modules):
+        from include.headrace.transform.baked import hold_baked
+        from include.headrace.transform.manifest import manifest_path
         from include.headrace.transform.parsed import hold_newest
         from include.headrace.transform.rehearsal import rehearse
+        from include.headrace.transform.templates import compile_project
 
         rehearse()
         hold_newest()
+        hold_baked(manifest_path())
+        compile_project(settings.DBT_DIR)
         # What a forked task does not touch, its process shares with this one.
         gc.collect()
         gc.freeze()

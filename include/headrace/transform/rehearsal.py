@@ -18,6 +18,7 @@ from typing import Any
 from include.headrace.transform.manifest import NO_TRACKING
 from include.headrace.transform.profile import PLACEHOLDERS
 from include.headrace.transform.running import environment
+from include.headrace.transform.templates import compile_texts_once
 
 PROJECT = {
     "dbt_project.yml": "name: rehearsal\nprofile: rehearsal\nmodels:\n  +materialized: view\n",
@@ -39,6 +40,7 @@ def rehearse() -> None:
     from dbt.cli.main import dbtRunner
 
     _look_once()
+    compile_texts_once()
     _compile_contracts()
     with tempfile.TemporaryDirectory() as folder:
         for name, content in PROJECT.items():

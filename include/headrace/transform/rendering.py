@@ -8,7 +8,6 @@ rule of :class:`include.headrace.transform.graph.Graph`.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +28,10 @@ from include.headrace import config, settings
 from include.headrace.assets import asset_of
 from include.headrace.pools import DBT_POOL
 from include.headrace.transform import ARTIFACTS, GATHER, OPS, SELECT, TRANSFORM, operators
-from include.headrace.transform.describing import Descriptions
+from include.headrace.transform.baked import read_baked
 from include.headrace.transform.drawing import TASK_DEFAULTS, Drawing, profile_of, task_arguments
 from include.headrace.transform.gathering import GatherNodes
 from include.headrace.transform.graph import Graph
-from include.headrace.transform.marts import marts_of
 from include.headrace.transform.parts import TAG, nodes_of
 from include.headrace.transform.selecting import SelectNodes
 from include.headrace.transform.stock import is_stock
@@ -90,14 +88,13 @@ def build_dag(
         alone = DAG(dag_id=dag_id, schedule=None, **_dag_arguments(dag_id))
         (add_selection if task_id == SELECT else add_gathering)(alone, project_dir)
         return alone
-    parsed = json.loads(manifest.read_text())
-    graph = Graph(parsed)
-    drawing = Drawing(graph, project_dir, Descriptions(parsed, graph))
+    baked = read_baked(manifest)
+    drawing = Drawing(baked, project_dir)
     if task_id is not None and not is_stock():
         alone = DAG(dag_id=dag_id, schedule=None, **_dag_arguments(dag_id))
-        if drawing.draw_alone(alone, task_id, marts_of(graph, parsed)):
+        if drawing.draw_alone(alone, task_id):
             return alone
-    drawn = nodes_of(graph, dag_id)
+    drawn = nodes_of(baked.graph, dag_id)
     dag = TransformDag(
         dag_id=dag_id,
         schedule=asset_of(ARTIFACTS) if dag_id == OPS else _all_sources(),
@@ -123,14 +120,14 @@ def build_dag(
                 drawing.converter(),
             ),
             emit_datasets=False,
-            **_cosmos_selection(graph, drawn, dag_id),
+            **_cosmos_selection(baked.graph, drawn, dag_id),
         ),
         operator_args={"dbt_executable_path": task_arguments(project_dir)["dbt_executable_path"]},
     )
     drawing.add_remaining_tests(dag, drawn)
     if dag_id != OPS:
         add_gathering(dag, project_dir)
-        for mart in marts_of(graph, parsed):
+        for mart in baked.marts:
             drawing.add_mart(dag, mart)
     add_selection(dag, project_dir)
     for task in dag.tasks:

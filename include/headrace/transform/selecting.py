@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,9 +13,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.headrace.errors import ConfigError
 from include.headrace.transform import SELECT
+from include.headrace.transform.baked import read_baked
 from include.headrace.transform.graph import Graph, Node
 from include.headrace.transform.manifest import manifest_path
-from include.headrace.transform.naming import task_ids
 from include.headrace.transform.parts import nodes_of
 from include.headrace.transform.window import EVENT_TIME_START, window_of
 
@@ -40,7 +39,8 @@ class SelectNodes(BaseOperator, SkipMixin):
             windowed = bool(window_of(context["params"]))
             if not text and not windowed:
                 return
-            graph = Graph(json.loads(manifest_path(Path(self.project_dir)).read_text()))
+            baked = read_baked(manifest_path(Path(self.project_dir)))
+            graph = baked.graph
             drawn = nodes_of(graph, context["ti"].dag_id)
             chosen = drawn.intersection(selected(graph, text) if text else graph.nodes)
             if not chosen:
@@ -52,8 +52,7 @@ class SelectNodes(BaseOperator, SkipMixin):
                 )
         except ConfigError as error:
             raise AirflowFailException(str(error)) from error
-        ids = task_ids(graph)
-        left_out = [ids[uid] for uid in sorted(drawn - chosen) if graph.nodes[uid].has_task]
+        left_out = [baked.ids[uid] for uid in sorted(drawn - chosen) if graph.nodes[uid].has_task]
         # The DAG that a running task reads has no task but its own; what is skipped is told by its id.
         self.skip(context["ti"], [EmptyOperator(task_id=task_id) for task_id in left_out])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, BaseOperator, get_parsing_context
@@ -26,8 +25,7 @@ else:
     from include.headrace.transform.manifest import manifest_path
     from include.headrace.transform.rendering import build_dag
 
-    project = Path(os.environ["BENCH_PROJECT"])
-    drawn = build_dag(manifest_path(project), project, "drawn")
+    drawn = build_dag(manifest_path(), dag_id="drawn")
     for task_id in drawn.task_dict:
         Nothing(task_id=task_id, dag=dag)
     for task in drawn.tasks:

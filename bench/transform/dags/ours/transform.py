@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from airflow.sdk import get_parsing_context
 
 from include.headrace.transform.manifest import manifest_path
 from include.headrace.transform.rendering import build_dag
 
-project = Path(os.environ["BENCH_PROJECT"])
-dag = build_dag(
-    manifest_path(project), project, os.environ["BENCH_DAG"], task_id=get_parsing_context().task_id
-)
+dag = build_dag(manifest_path(), dag_id=os.environ["BENCH_DAG"], task_id=get_parsing_context().task_id)

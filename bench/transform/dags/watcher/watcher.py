@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from cosmos import DbtDag, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import ExecutionMode, LoadMode
 
+from include.headrace import settings
 from include.headrace.transform.manifest import manifest_path
 
-project = Path(os.environ["BENCH_PROJECT"])
+project = settings.DBT_DIR
 dag = DbtDag(
     dag_id=os.environ["BENCH_DAG"],
     schedule=None,
