@@ -10,7 +10,7 @@ from include.headrace.errors import ConfigError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 SOURCES_DIR = PROJECT_ROOT / "include" / "sources"
-DBT_DIR = PROJECT_ROOT / os.environ.get("HEADRACE_DBT_DIR", "dbt")
+DBT_DIR = PROJECT_ROOT / (os.environ.get("HEADRACE_DBT_DIR") or "dbt")
 """The dbt project."""
 LOCAL_DIR = PROJECT_ROOT / os.environ.get("HEADRACE_LOCAL_DIR", ".local")
 """State of local runs: Airflow's home, the local Snowflake's data, the sources of the demo. Another

@@ -33,13 +33,15 @@ def test_what_is_held_is_what_is_read(tmp_path: Path) -> None:
     path.write_text(json.dumps(manifest_of(model("first", folder="staging"))))
     hold_baked(path)
     found = vars(read_baked(path))
-    assert {"ids", "layers", "descriptions", "marts"} <= set(found)
+    assert {"taken", "layers", "descriptions", "marts"} <= set(found)
 
 
 def test_a_project_that_cannot_be_drawn_does_not_stop_who_holds_it(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     # Both would be the task `a_b.run`.
     path.write_text(json.dumps(manifest_of(model("a.b"), model("a_b"))))
+    hold_baked(path)
+    path.write_text("{")
     hold_baked(path)
 
 

@@ -79,5 +79,6 @@ def test_a_run_finds_a_project_s_settings_and_profile_compiled(compiled: list[st
 
 def test_a_project_that_cannot_be_read_is_left_to_the_run(compiled: list[str], tmp_path: Path) -> None:
     (tmp_path / "dbt_project.yml").write_text("vars: {days: '{{ 1 }\n")
+    (tmp_path / "profiles.yml").write_bytes(b"\xff")
     compile_project(tmp_path)
     assert compiled == []

@@ -15,8 +15,8 @@ from include.headrace.demo.private_file import owner_only
 from include.headrace.demo.server_process import HOST, USER
 
 PARALLELISM = 6
-"""Tasks at once. Of more than two or three a core most wait for the scheduler, which has these cores as well:
-`make bench-transform` took as long with 8 slots as with 6 on two cores, and a seventh longer with 4."""
+"""Tasks at once. A slot waits for the scheduler between two tasks, so there are more of them than cores: on
+two cores the demo's transform took a seventh longer with 4 slots, and a tenth longer with 8."""
 AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
 NOT_INHERITED = ("AIRFLOW", "DBT_", "SNOWFLAKE_", "HEADRACE_", "COSMOS", "PYTHONPATH", "PYTHONHOME")
 """Beginnings of variables that would point a local run at something else than itself."""

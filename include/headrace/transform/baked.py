@@ -13,7 +13,6 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from include.headrace.errors import ConfigError
 from include.headrace.transform.describing import Descriptions
 from include.headrace.transform.graph import Graph
 from include.headrace.transform.marts import Mart, marts_of
@@ -31,6 +30,11 @@ class Baked:
     def ids(self) -> Mapping[str, str]:
         """The task id of each node, by unique id. Raises as :func:`task_ids`."""
         return task_ids(self.graph)
+
+    @cached_property
+    def taken(self) -> frozenset[str]:
+        """The task ids of all nodes."""
+        return frozenset(self.ids.values())
 
     @cached_property
     def layers(self) -> Mapping[str, str | None]:
@@ -62,8 +66,7 @@ def _read(manifest: Path, *_state: int) -> Baked:
 
 def hold_baked(manifest: Path) -> None:
     """Read a manifest, where there is one, and all that a task needs of it, for the tasks to come."""
-    if manifest.exists():
+    # What is wrong with it, or with the project, is for whoever draws it to tell.
+    with suppress(Exception):
         baked = read_baked(manifest)
-        # What is wrong with the project is for whoever draws it to tell.
-        with suppress(ConfigError):
-            _ = baked.ids, baked.layers, baked.descriptions, baked.marts
+        _ = baked.taken, baked.layers, baked.descriptions, baked.marts

@@ -187,7 +187,7 @@ class Drawing:
 
     def _delivery_id(self, mart: Mart) -> str:
         verb = "export" if mart.public else "publish"
-        return delivery_id(self._graph, mart.node, verb, self._ids.values())
+        return delivery_id(self._graph, mart.node, verb, self._baked.taken)
 
     def _task(self, dag: DAG, node: Node) -> BaseOperator:
         home = self._graph.home_of(node) if node.is_test else node.unique_id

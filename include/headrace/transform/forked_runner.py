@@ -39,9 +39,10 @@ class ForkedRunner:
             try:
                 return outcome.result()
             except BaseException:
-                self._run.cancel()
-                # A warehouse that does not answer must not keep the task.
-                thread.join(CANCEL_SECONDS)
+                if not outcome.done():
+                    self._run.cancel()
+                    # A warehouse that does not answer must not keep the task.
+                    thread.join(CANCEL_SECONDS)
                 raise
 
     def cancel(self) -> None:

@@ -41,11 +41,9 @@ def compile_project(project_dir: Path) -> None:
     from dbt_common.clients.jinja import get_template
 
     for name in ("dbt_project.yml", "profiles.yml"):
-        path = project_dir / name
-        if not path.exists():
-            continue
-        with suppress(yaml.YAMLError):
-            for text in set(_texts(yaml.safe_load(path.read_text()))):
+        # What cannot be read is for the run to tell that needs it.
+        with suppress(Exception):
+            for text in set(_texts(yaml.safe_load((project_dir / name).read_text()))):
                 with suppress(Exception):
                     get_template(text, {}, native=True)
 
