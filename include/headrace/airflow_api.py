@@ -61,9 +61,13 @@ class AirflowApi:
         return reply.json() if reply.content else None
 
     def answers(self) -> bool:
-        """True once the API server replies."""
+        """True once the API server replies, to a person and to tasks.
+
+        Its part for tasks is made at the first request for it, which takes seconds.
+        """
         try:
-            return self._client.get("/api/v2/version").is_success
+            paths = ("/api/v2/version", "/execution/health")
+            return all(self._client.get(path).is_success for path in paths)
         except httpx.HTTPError:
             return False
 

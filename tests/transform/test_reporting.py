@@ -71,7 +71,6 @@ def test_what_a_model_did_is_on_its_page_and_in_its_log(caplog: pytest.LogCaptur
         "query_id": QUERY,
         "query": link,
     }
-    assert shown.overwrite_rtif_after_execution
     [button] = shown.operator_extra_links
     assert button.get_link(shown, ti_key=None) == link
     assert [record.getMessage() for record in caplog.records] == [

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from include.headrace.transform.parsed import newest
 from include.headrace.transform.run_manifest import (
     FILE,
     KEPT,
     Identity,
     ManifestMismatchError,
     identify,
+    keep,
     kept_manifest,
 )
 from tests.transform.conftest import SAMPLE
@@ -77,6 +79,19 @@ def test_a_parse_that_fails_keeps_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no room"):
         kept_manifest(LOCAL, fails, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_a_manifest_that_is_kept_again_is_the_newest(tmp_path: Path) -> None:
+    packed = tmp_path / "packed"
+    packed.write_text("local")
+    store = tmp_path / "store"
+    keep(LOCAL, packed, store)
+    for path in (store / LOCAL.key / FILE, store / LOCAL.key):
+        os.utime(path, (1, 1))
+    kept_manifest(PROD, writes("prod"), store)
+    assert newest(store) == store / PROD.key / FILE
+    keep(LOCAL, packed, store)
+    assert newest(store) == store / LOCAL.key / FILE
 
 
 def test_only_the_newest_manifests_are_kept(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +9,7 @@ from dbt_common.clients import jinja
 from dbt_common.clients.jinja import MacroFuzzEnvironment, get_template, template_cache
 from dbt_common.exceptions import CompilationError
 
-from include.headrace.transform.templates import compile_manifest, compile_project, compile_texts_once
+from include.headrace.transform.templates import compile_manifest, compile_texts_once
 
 
 @pytest.fixture
@@ -65,20 +64,3 @@ def test_a_run_finds_a_manifest_s_macros_and_texts_compiled(compiled: list[str])
     template_cache.get_node_template(macro)
     assert get_template(nodes[0].raw_code, {}).render({"one": lambda: 1}) == "select 1"
     assert compiled == before
-
-
-def test_a_run_finds_a_project_s_settings_and_profile_compiled(compiled: list[str], tmp_path: Path) -> None:
-    (tmp_path / "dbt_project.yml").write_text("vars: {days: '{{ 1 + 1 }}', all: ['{{ 2 }}', 3]}\n")
-    (tmp_path / "profiles.yml").write_text("headrace: {user: \"{{ env_var('SNOWFLAKE_USER') }}\"}\n")
-    compile_project(tmp_path)
-    assert set(compiled) == {"{{ 1 + 1 }}", "{{ 2 }}", "{{ env_var('SNOWFLAKE_USER') }}"}
-    compiled.clear()
-    get_template("{{ 1 + 1 }}", {}, native=True)
-    assert compiled == []
-
-
-def test_a_project_that_cannot_be_read_is_left_to_the_run(compiled: list[str], tmp_path: Path) -> None:
-    (tmp_path / "dbt_project.yml").write_text("vars: {days: '{{ 1 }\n")
-    (tmp_path / "profiles.yml").write_bytes(b"\xff")
-    compile_project(tmp_path)
-    assert compiled == []

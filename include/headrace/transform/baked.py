@@ -69,4 +69,4 @@ def hold_baked(manifest: Path) -> None:
     # What is wrong with it, or with the project, is for whoever draws it to tell.
     with suppress(Exception):
         baked = read_baked(manifest)
-        _ = baked.taken, baked.layers, baked.descriptions, baked.marts
+        _ = baked.taken, baked.layers, baked.descriptions, baked.marts, baked.graph.by_prefix

@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextvars
 import gc
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
 from pathlib import Path
 
 from include.headrace.transform.result import DbtResult
 from include.headrace.transform.running import CANCEL_SECONDS, Run
 
 GARBAGE = 100_000
-"""Objects made before Python looks for unused ones while dbt runs. A run makes so many and then ends with its
-process; with Python's 700 the looking takes a fifteenth of a test's time."""
+"""Objects made before Python looks for unused ones, once a task has come to dbt: it makes so many and then
+ends with its process. With Python's 700 the looking takes a fifteenth of a test's time."""
 
 
 class ForkedRunner:
@@ -34,16 +33,16 @@ class ForkedRunner:
         outcome: Future[DbtResult] = Future()
         context = contextvars.copy_context()
         thread = threading.Thread(target=_work, args=(context, self._run, outcome), name="dbt", daemon=True)
-        with _little_garbage():
-            thread.start()
-            try:
-                return outcome.result()
-            except BaseException:
-                if not outcome.done():
-                    self._run.cancel()
-                    # A warehouse that does not answer must not keep the task.
-                    thread.join(CANCEL_SECONDS)
-                raise
+        gc.set_threshold(GARBAGE)
+        thread.start()
+        try:
+            return outcome.result()
+        except BaseException:
+            if not outcome.done():
+                self._run.cancel()
+                # A warehouse that does not answer must not keep the task.
+                thread.join(CANCEL_SECONDS)
+            raise
 
     def cancel(self) -> None:
         """See :meth:`include.headrace.transform.runner.DbtRunner.cancel`."""
@@ -56,13 +55,3 @@ def _work(context: contextvars.Context, run: Run, outcome: Future[DbtResult]) ->
         outcome.set_result(context.run(run.execute))
     except BaseException as error:  # it is the main thread's to handle
         outcome.set_exception(error)
-
-
-@contextmanager
-def _little_garbage() -> Iterator[None]:
-    before = gc.get_threshold()
-    gc.set_threshold(GARBAGE, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

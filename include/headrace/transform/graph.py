@@ -161,7 +161,8 @@ class Graph:
         ]
 
     @cached_property
-    def _by_prefix(self) -> Mapping[tuple[str, tuple[str, ...]], list[Node]]:
+    def by_prefix(self) -> Mapping[tuple[str, tuple[str, ...]], list[Node]]:
+        """The nodes by command and each beginning of their dotted name, with and without the package."""
         found: dict[tuple[str, tuple[str, ...]], list[Node]] = defaultdict(list)
         for node in self.nodes.values():
             names = (node.fqn, node.fqn[1:])
@@ -175,7 +176,7 @@ class Graph:
         Such a name selects what it names and all that is below a folder of that name
         (dbt.graph.selector_methods.is_selected_node).
         """
-        return self._by_prefix[node.command, node.fqn]
+        return self.by_prefix[node.command, node.fqn]
 
     def layer_of(self, node: Node) -> str:
         """The layer a resource is shown in: its folder below ``models``, or its kind, or its package."""

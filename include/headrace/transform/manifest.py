@@ -20,8 +20,8 @@ from pathlib import Path
 
 from include.headrace import settings
 from include.headrace.errors import ConfigError
-from include.headrace.transform.profile import PLACEHOLDERS, dbt_environment
-from include.headrace.transform.project_files import project_hash
+from include.headrace.transform.profile import PLACEHOLDERS, connection_in_environment, dbt_environment
+from include.headrace.transform.project_files import project_state
 from include.headrace.transform.run_manifest import FILE, identify, keep
 
 COMMAND = "python -m include.headrace parse"
@@ -59,7 +59,7 @@ def is_stale(project_dir: Path = settings.DBT_DIR) -> bool:
     path, stamp = manifest_path(project_dir), _stamp_path(project_dir)
     if not path.exists() or not stamp.exists():
         return True
-    return bool(json.loads(stamp.read_text()).get("project") != project_hash(project_dir))
+    return bool(json.loads(stamp.read_text()).get("project") != project_state(project_dir).digest)
 
 
 def current_manifest(project_dir: Path = settings.DBT_DIR, *, rebake: bool) -> Path:
@@ -80,7 +80,7 @@ def current_manifest(project_dir: Path = settings.DBT_DIR, *, rebake: bool) -> P
 
 def _bake(target: str, project_dir: Path, *, strict: bool = False) -> Path:
     path = manifest_path(project_dir)
-    parsed = project_hash(project_dir)
+    parsed = project_state(project_dir).digest
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         command = [dbt_command(), "--no-use-colors", "--log-level-file", "none"]
         command += ["--warn-error"] if strict else []
@@ -112,14 +112,9 @@ def _bake(target: str, project_dir: Path, *, strict: bool = False) -> Path:
 
 def _connection_environment() -> dict[str, str]:
     """What the profile reads of the connection, when this process has it as an environment variable."""
-    given = os.environ.get(f"AIRFLOW_CONN_{settings.SNOWFLAKE_CONN_ID.upper()}")
-    if not given:
-        return {}
-    from airflow.sdk import Connection
-
-    read = Connection.from_json if given.startswith("{") else Connection.from_uri
+    connection = connection_in_environment()
     try:
-        return dbt_environment(read(given, conn_id=settings.SNOWFLAKE_CONN_ID))
+        return dbt_environment(connection) if connection else {}
     except ConfigError:
         # To draw the project none is needed; whichever task needs it says what is wrong with it.
         return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -36,9 +36,12 @@ class OneNode(DbtLocalBaseOperator):
     A run that did anything but this node fails: a selection that matches nothing is a success to
     dbt. What running again cannot change fails without a retry. A warning leaves the task green and
     goes to :func:`include.headrace.notify.notify_warning`.
+
+    Airflow stores the rendered fields once, when the task has ended: they tell little before, and storing
+    them twice costs each task a request more. Of Cosmos's fields those are rendered that our tasks use.
     """
 
-    template_fields = (*DbtLocalBaseOperator.template_fields, OUTCOME)
+    template_fields: Sequence[str] = ("select", "compiled_sql", OUTCOME)
     template_fields_renderers: ClassVar[dict[str, str]] = {
         **DbtLocalBaseOperator.template_fields_renderers,
         OUTCOME: "json",
@@ -106,11 +109,21 @@ class OneNode(DbtLocalBaseOperator):
             return False
         return bool(super().calculate_openlineage_events_completes(*args, **kwargs))
 
+    def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
+        """Fill in the fields, and leave Airflow none to store yet."""
+        super().render_template_fields(context, jinja_env)
+        self.template_fields = ()
+
     def execute(self, context: Any, **_: Any) -> None:
         """Run the node, tell of it on the task's page, report it if it warned, and fail if it failed."""
         context_merge(context, self.extra_context)
-        result = self.build_and_run_cmd(context=context, cmd_flags=self.add_cmd_flags())
-        self._tell(context, result)
+        try:
+            result = self.build_and_run_cmd(context=context, cmd_flags=self.add_cmd_flags())
+            self._tell(context, result)
+        finally:
+            self.template_fields = type(self).template_fields
+            # Airflow stores them at the task's end where this is set.
+            self.overwrite_rtif_after_execution = True
         self._raise_for(result)
 
     def _tell(self, context: Any, result: DbtResult) -> None:
@@ -145,7 +158,12 @@ class OneNode(DbtLocalBaseOperator):
 class RunModel(OneNode, DbtRunLocalOperator):
     """``dbt run`` of one model; of one that is built in batches, of the window of event time given."""
 
-    template_fields = (*DbtRunLocalOperator.template_fields, EVENT_TIME_START, EVENT_TIME_END, OUTCOME)
+    template_fields: Sequence[str] = (
+        *OneNode.template_fields,
+        "full_refresh",
+        EVENT_TIME_START,
+        EVENT_TIME_END,
+    )
 
     def __init__(self, *, event_time_start: str = "", event_time_end: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -160,7 +178,7 @@ class RunModel(OneNode, DbtRunLocalOperator):
 class LoadSeed(OneNode, DbtSeedLocalOperator):
     """``dbt seed`` of one seed."""
 
-    template_fields = (*DbtSeedLocalOperator.template_fields, OUTCOME)
+    template_fields: Sequence[str] = (*OneNode.template_fields, "full_refresh")
 
 
 class TakeSnapshot(OneNode, DbtSnapshotLocalOperator):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from include.headrace.transform.linking import link
 from include.headrace.transform.run_manifest import FILE, store_dir
 from include.headrace.transform.templates import compile_manifest
 
@@ -27,21 +28,30 @@ def decode(packed: Path) -> Manifest:
     return manifest
 
 
-def hold_newest(store: Path | None = None) -> None:
-    """Decode the newest of the kept manifests, where there is one, and compile it, for the tasks to come."""
+def newest(store: Path | None = None) -> Path | None:
+    """The newest of the kept manifests; None where there is none."""
     folder = store or store_dir()
     kept = [path for path in folder.glob(f"*/{FILE}") if not path.parent.name.startswith("tmp")]
-    for path in sorted(kept, key=lambda path: path.stat().st_mtime)[-1:]:
-        held = decode(path)
+    return max(kept, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def hold_newest(store: Path | None = None) -> None:
+    """Decode the newest of the kept manifests, where there is one, for the tasks to come."""
+    kept = newest(store)
+    if kept is not None:
+        held = decode(kept)
         compile_manifest(held)
-        _held[path.parent.name] = held
+        link(held)
+        _held[kept.parent.name] = held
 
 
 def hold(kept: Path) -> None:
     """Decode a kept manifest for the next run that needs it; of those held before, the last one stays."""
     for key in list(_held)[:-1]:
         del _held[key]
-    _held[kept.parent.name] = decode(kept)
+    held = decode(kept)
+    link(held)
+    _held[kept.parent.name] = held
 
 
 def take(kept: Path) -> Manifest:

@@ -8,8 +8,11 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+from contextlib import suppress
+from pathlib import Path
 
 from include.headrace import settings
+from include.headrace.transform.profile import connection_in_environment
 
 DBT = (
     "dbt.cli.main",
@@ -39,7 +42,10 @@ LOADING = (
 )
 AIRFLOW = (
     "airflow.dag_processing.dagbag",
+    "airflow.sdk.execution_time.cache",
+    "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
+    "airflow.version",
     "cosmos.plugin.airflow3",
 )
 """What Airflow imports in a task's process, the plugins included that it loads there."""
@@ -80,13 +86,40 @@ def preload(argv: list[str]) -> None:
         from include.headrace.transform.baked import hold_baked
         from include.headrace.transform.manifest import manifest_path
         from include.headrace.transform.parsed import hold_newest
-        from include.headrace.transform.rehearsal import rehearse
-        from include.headrace.transform.templates import compile_project
+        from include.headrace.transform.rehearsal import rehearse, rehearse_project
 
         rehearse()
+        rehearse_project(settings.DBT_DIR)
         hold_newest()
         hold_baked(manifest_path())
-        compile_project(settings.DBT_DIR)
+        _draw_once(manifest_path())
+        _mask_once()
         # What a forked task does not touch, its process shares with this one.
         gc.collect()
         gc.freeze()
+
+
+def _draw_once(manifest: Path) -> None:
+    """Draw a task of each kind: Airflow looks up at its first task what it then knows of the classes."""
+    from include.headrace.transform.baked import read_baked
+    from include.headrace.transform.rendering import build_dag
+
+    # What is wrong with the manifest, or with the project, is for whoever draws it whole to tell.
+    with suppress(Exception):
+        baked = read_baked(manifest)
+        of_kinds = {node.kind: baked.ids[uid] for uid, node in baked.graph.nodes.items() if node.runs}
+        for task_id in of_kinds.values():
+            build_dag(manifest, task_id=task_id)
+
+
+def _mask_once() -> None:
+    """Mask the warehouse's connection where the environment has it: for each secret that a task adds, Airflow
+    compiles a pattern of all of them. It adds nothing twice."""
+    from airflow.sdk.log import mask_secret
+
+    # What is wrong with it is for the task to tell that signs in.
+    with suppress(Exception):
+        connection = connection_in_environment()
+        for secret in (connection.password, connection.extra) if connection else ():
+            if secret:
+                mask_secret(secret)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from include.headrace.errors import ConfigError
+from include.headrace.settings import SNOWFLAKE_CONN_ID
 
 SECRETS = ("SNOWFLAKE_PASSWORD", "SNOWFLAKE_PRIVATE_KEY", "SNOWFLAKE_TOKEN")
 """The variables that must reach no log and no rendered template."""
@@ -80,6 +82,17 @@ def dbt_environment(connection: Connection) -> dict[str, str]:
                 f"The Airflow connection {connection.conn_id!r} has no {field}; add it for dbt."
             )
     return {name: str(value) for name, value in values.items() if value not in (None, "")}
+
+
+def connection_in_environment() -> Any:
+    """The Airflow connection of the warehouse where an environment variable holds it, else None."""
+    given = os.environ.get(f"AIRFLOW_CONN_{SNOWFLAKE_CONN_ID.upper()}")
+    if not given:
+        return None
+    from airflow.sdk import Connection
+
+    read = Connection.from_json if given.startswith("{") else Connection.from_uri
+    return read(given, conn_id=SNOWFLAKE_CONN_ID)
 
 
 def login_of(conn_id: str) -> dict[str, str]:

@@ -6,81 +6,105 @@ modules at each run. In a process that does it once that is nothing; a task is a
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import os
-import sys
 import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from include.headrace import settings
+from include.headrace.transform import parsed
+from include.headrace.transform.arguments import FLAGS
+from include.headrace.transform.linking import link_once
 from include.headrace.transform.manifest import NO_TRACKING
+from include.headrace.transform.once import learning, look_once
 from include.headrace.transform.profile import PLACEHOLDERS
+from include.headrace.transform.project_files import MADE_BY_DBT, project_state
 from include.headrace.transform.running import environment
+from include.headrace.transform.stand_in import no_native_parser, no_warehouse
 from include.headrace.transform.templates import compile_texts_once
 
-PROJECT = {
-    "dbt_project.yml": "name: rehearsal\nprofile: rehearsal\nmodels:\n  +materialized: view\n",
-    "profiles.yml": "rehearsal:\n  target: rehearsal\n  outputs:\n    rehearsal:\n      type: snowflake\n"
-    + "".join(
-        f"      {name}: {PLACEHOLDERS[f'SNOWFLAKE_{name.upper()}']}\n"
-        for name in ("account", "user", "password", "role", "warehouse", "host", "protocol")
-    )
-    + "      port: 1\n      database: rehearsal\n      schema: rehearsal\n",
-    "models/one.sql": "select 1 as id\n",
-    "models/one.yml": "models: [{name: one, columns: [{name: id, data_tests: [not_null]}]}]\n",
-}
-"""The smallest project that has a model and a test."""
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+    from dbt.contracts.graph.manifest import Manifest
+
+PROJECT = Path(__file__).with_name("rehearsal_project")
+"""The smallest project that has a node of each kind."""
 
 
 def rehearse() -> None:
-    """Let dbt parse a small project, and compile what a run needs. Opens no connection, leaves no thread."""
+    """Let dbt run a small project against no warehouse, and compile what a run needs.
+
+    Opens no connection, leaves no thread. Raises RuntimeError where dbt cannot read that project.
+    """
+    look_once()
+    compile_texts_once()
+    link_once()
+    _compile_contracts()
+    outcomes = run_small_project()
+    if not outcomes["parse"].success:
+        raise RuntimeError(f"dbt cannot parse a small project: {outcomes['parse'].exception}")
+
+
+def run_small_project() -> dict[str, dbtRunnerResult]:
+    """What dbt made of each command that a task may give, over :data:`PROJECT` and no warehouse."""
+    commands = {"parse": ["parse"], "build": ["build"], "freshness": ["source", "freshness"]}
+    with _stage(PROJECT, NO_TRACKING):
+        return {name: _invoke(command) for name, command in commands.items()}
+
+
+def rehearse_project(project_dir: Path) -> dbtRunnerResult | None:
+    """Let dbt run one node of a project, a test where it has one, against no warehouse: it then has read and
+    checked that project's settings. None where no manifest of it is kept yet.
+
+    What is wrong with the project is for the run to tell that needs it.
+    """
+    from dbt.artifacts.resources.types import NodeType
+
+    kept = parsed.newest()
+    if kept is None:
+        return None
+    with suppress(Exception):
+        project_state(project_dir)
+        manifest = parsed.decode(kept)
+        nodes = sorted(manifest.nodes.values(), key=lambda node: node.resource_type != NodeType.Test)
+        command = "test" if nodes[0].resource_type == NodeType.Test else "build"
+        selection = ["--select", ".".join(nodes[0].fqn), "--indirect-selection", "empty"]
+        with _stage(project_dir, {**PLACEHOLDERS, **os.environ, **NO_TRACKING}):
+            return _invoke([command, *selection, "--target", settings.environment()], manifest)
+    return None
+
+
+@contextlib.contextmanager
+def _stage(project_dir: Path, env: Mapping[str, str]) -> Iterator[None]:
+    """Be in a copy of a project, as a task is, with these environment variables more and no warehouse."""
+    with (
+        learning(),
+        no_warehouse(),
+        no_native_parser(),
+        tempfile.TemporaryDirectory() as folder,
+        environment({**os.environ, **env}),
+        contextlib.chdir(folder),
+    ):
+        for path in project_dir.iterdir():
+            if path.name not in MADE_BY_DBT:
+                Path(folder, path.name).symlink_to(path)
+        yield
+
+
+def _invoke(command: list[str], manifest: Manifest | None = None) -> dbtRunnerResult:
     from dbt.adapters.factory import reset_adapters
     from dbt.cli.main import dbtRunner
 
-    _look_once()
-    compile_texts_once()
-    _compile_contracts()
-    with tempfile.TemporaryDirectory() as folder:
-        for name, content in PROJECT.items():
-            path = Path(folder, name)
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(content)
-        where = ["--project-dir", folder, "--profiles-dir", folder, "--target-path", f"{folder}/target"]
-        quiet = ["--quiet", "--log-level", "none", "--log-level-file", "none"]
-        with environment({**os.environ, **NO_TRACKING}):
-            # The static parser starts native threads, which a forked task would wait for in vain.
-            command = [*quiet, "--no-static-parser", "parse", *where, "--log-path", folder]
-            outcome = dbtRunner().invoke(command)
+    here = str(Path.cwd())
+    quiet = ["--quiet", "--log-level", "none", "--single-threaded"]
+    where = ["--project-dir", here, "--profiles-dir", here]
+    try:
+        return dbtRunner(manifest=manifest).invoke([*FLAGS, *quiet, *command, *where])
+    finally:
         reset_adapters()
-    if not outcome.success:
-        raise RuntimeError(f"dbt cannot parse a project of one model: {outcome.exception}")
-
-
-def _look_once() -> None:
-    """Let dbt look through the installed modules once, for its plugins and for who asks for a flag."""
-    from dbt.plugins.manager import PluginManager
-    from dbt_common.behavior_flags import BehaviorFlagRendered
-
-    # By name: to a type checker a method is not to be set.
-    for owner, method, instead in (
-        (PluginManager, "get_prefixed_modules", functools.cache(PluginManager.get_prefixed_modules)),
-        (BehaviorFlagRendered, "_default_source", staticmethod(_asking_module)),
-    ):
-        setattr(owner, method, instead)
-
-
-def _asking_module() -> str:
-    """What ``BehaviorFlagRendered._default_source`` answers, from the frames alone: the module that made the
-    flag. dbt's own looks up the source file of every module of the process for each frame."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_globals.get("__name__")
-        if name and name != "dbt_common.behavior_flags":
-            return str(name)
-        frame = frame.f_back
-    return "Unknown"
 
 
 def _compile_contracts() -> None:

@@ -29,7 +29,6 @@ class Page(Protocol):
     compiled_sql: str
     outcome: dict[str, Any] | None
     query_page: str
-    overwrite_rtif_after_execution: bool
     operator_extra_links: Any
 
 
@@ -52,8 +51,6 @@ def tell(page: Page, node: NodeResult, account: str, host: str) -> None:
     page.compiled_sql = fitting(node.compiled_sql)
     page.query_page = query_page(account, host, node.query_id)
     page.outcome = outcome_of(node, page.query_page)
-    # Airflow stores the fields before a task runs, and again at its end where this is set.
-    page.overwrite_rtif_after_execution = True
     if not page.query_page:
         # Each link costs the task a request, and this one would lead nowhere.
         page.operator_extra_links = ()

@@ -11,7 +11,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -21,7 +20,7 @@ from pathlib import Path
 from include.headrace import settings
 from include.headrace.errors import PermanentError
 from include.headrace.transform.profile import WHERE_AND_WHO
-from include.headrace.transform.project_files import project_files, project_hash
+from include.headrace.transform.project_files import project_state
 
 FILE = "partial_parse.msgpack"
 KEPT = 8
@@ -54,15 +53,12 @@ class Identity:
 
 def identify(project_dir: Path, target: str, env: Mapping[str, str], variables: str) -> Identity:
     """The identity of the manifest that a run with these arguments needs."""
-    named: set[str] = set()
-    for path in project_files(project_dir):
-        if path.suffix in (".sql", ".yml", ".yaml", ".md"):
-            named.update(re.findall(r"env_var\(\s*['\"](\w+)['\"]", path.read_text()))
+    state = project_state(project_dir)
     hashes = {
         name: hashlib.sha256(env[name].encode()).hexdigest() if name in env else "unset"
-        for name in sorted(named.difference(WHERE_AND_WHO))
+        for name in sorted(state.variables.difference(WHERE_AND_WHO))
     }
-    return Identity(target, project_hash(project_dir), hashes, variables)
+    return Identity(target, state.digest, hashes, variables)
 
 
 def store_dir() -> Path:
@@ -90,8 +86,13 @@ def kept_manifest(identity: Identity, parse: Callable[[Path], object], store: Pa
 
 
 def keep(identity: Identity, packed: Path, store: Path | None = None) -> None:
-    """Keep a manifest that was parsed for this identity, so that no task has to. ``packed`` stays."""
-    kept_manifest(identity, lambda folder: shutil.copy(packed, folder / FILE), store)
+    """Keep a manifest that was parsed for this identity, so that no task has to. ``packed`` stays.
+
+    It is the newest of those kept then, even where it was kept before.
+    """
+    kept = kept_manifest(identity, lambda folder: shutil.copy(packed, folder / FILE), store)
+    for path in (kept, kept.parent):
+        os.utime(path)
 
 
 def _make(identity: Identity, parse: Callable[[Path], object], folder: Path) -> None:

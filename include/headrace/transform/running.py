@@ -123,12 +123,16 @@ def environment(env: Mapping[str, str]) -> Iterator[None]:
     """Have this environment and no other, and then the one before."""
     before = dict(os.environ)
     try:
-        os.environ.clear()
-        os.environ.update(env)
+        _set_environment(before, env)
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        _set_environment(dict(os.environ), before)
+
+
+def _set_environment(now: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    for name in now.keys() - wanted.keys():
+        del os.environ[name]
+    os.environ.update({name: value for name, value in wanted.items() if now.get(name) != value})
 
 
 def _write_results(outcome: dbtRunnerResult, target_dir: Path) -> None:

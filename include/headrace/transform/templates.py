@@ -5,12 +5,9 @@ dbt compiles what it renders in each of its processes: some thirty macros and fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -34,29 +31,6 @@ def compile_texts_once() -> None:
 
     # By name: to a type checker a method is not to be set.
     setattr(MacroFuzzEnvironment, "compile", compile_once)  # noqa: B010
-
-
-def compile_project(project_dir: Path) -> None:
-    """Compile the texts of a project's settings and profile, for the runs to come."""
-    from dbt_common.clients.jinja import get_template
-
-    for name in ("dbt_project.yml", "profiles.yml"):
-        # What cannot be read is for the run to tell that needs it.
-        with suppress(Exception):
-            for text in set(_texts(yaml.safe_load((project_dir / name).read_text()))):
-                with suppress(Exception):
-                    get_template(text, {}, native=True)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from _texts(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _texts(part)
 
 
 def compile_manifest(manifest: Manifest) -> None:

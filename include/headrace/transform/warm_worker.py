@@ -20,10 +20,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from include.headrace import settings
 from include.headrace.errors import HeadraceError
 from include.headrace.transform import parsed
 from include.headrace.transform.preload import DBT
-from include.headrace.transform.rehearsal import rehearse
+from include.headrace.transform.rehearsal import rehearse, rehearse_project
 from include.headrace.transform.running import Run
 from include.headrace.transform.warm_pool import MODULE, Slot
 
@@ -169,6 +170,7 @@ def _warm_up() -> None:
     for name in DBT:
         importlib.import_module(name)
     rehearse()
+    rehearse_project(settings.DBT_DIR)
     parsed.hold_newest()
     gc.collect()
     gc.freeze()
