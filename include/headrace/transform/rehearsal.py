@@ -90,7 +90,7 @@ def _stage(project_dir: Path, env: Mapping[str, str]) -> Iterator[None]:
     ):
         for path in project_dir.iterdir():
             if path.name not in MADE_BY_DBT:
-                Path(folder, path.name).symlink_to(path)
+                Path(folder, path.name).symlink_to(path.resolve())
         yield
 
 
